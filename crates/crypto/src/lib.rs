@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Keys and what is done with them: hierarchy, sealing, wraps, signatures, digests.
+//!
+//! The root key opens project keys, a project key opens subject keys; each seals values bound to
+//! the place they stand in. The root key itself is never stored: it is wrapped at least twice, once
+//! for the machine and once for an offline recovery kit. Provider is `aws-lc-rs`; Argon2id comes
+//! from `argon2`. This crate has no storage.
+//!
+//! ```
+//! use casemate_crypto::{DataKey, Place, Secret32, SystemEntropy};
+//! let key = DataKey::new(7, &Secret32::random(&SystemEntropy));
+//! let place = Place { table: "iam_person", row: b"usr_1", column: "name" };
+//! let sealed = key.seal(&SystemEntropy, place, b"Ada");
+//! assert_eq!(*key.open(place, &sealed).unwrap(), b"Ada");
+//! ```
+
+mod aead;
+mod blob;
+mod digest;
+mod entropy;
+mod error;
+mod keyslots;
+mod recovery;
+mod secret;
+mod shares;
+mod sign;
+
+pub use aead::{DataKey, Place, key_id_of};
+pub use blob::{open_blob, seal_blob};
+pub use digest::{Hmac, Sha256, sha256, sha256_parts};
+pub use entropy::SystemEntropy;
+pub use error::CryptoError;
+pub use keyslots::{Keyslots, MachineSource, Slot, SlotKind};
+pub use recovery::{RecoveryKit, RecoveryPublic};
+pub use secret::{RootKey, Secret32};
+pub use shares::{Share, combine, split};
+pub use sign::{LogSigner, verify_ed25519, verify_ml_dsa_44};

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What waits to be written. Producers push; the one writer takes everything at once.
+//!
+//! Waking a thread costs more than writing a record, so the writer is only woken for a submission
+//! somebody waits for, for the first of a batch, and for a batch that is full; others ride along.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use crate::{Draft, Lane, LedgerError, Position, Urgency};
+
+/// Submissions that may wait; beyond it the ledger pushes back.
+const CAPACITY: usize = 8192;
+/// A batch of this size is written without waiting for more.
+const FULL_BATCH: usize = 512;
+/// How long lazy submissions may wait for company.
+const LINGER: Duration = Duration::from_millis(2);
+
+pub(crate) struct Submission {
+    pub(crate) draft: Draft,
+    pub(crate) lane: Lane,
+    pub(crate) reply: oneshot::Sender<Result<Position, LedgerError>>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<Submission>,
+    urgent: bool,
+    closed: bool,
+    checkpoint: bool,
+    asleep: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+/// What the writer is to do next.
+pub(crate) enum Work {
+    /// Write these; sign a checkpoint afterwards if asked.
+    Batch(Vec<Submission>, bool),
+    /// Nothing came in time.
+    Idle,
+    /// Nothing will come any more.
+    Stop,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, item: Submission, urgency: Urgency) -> Result<(), LedgerError> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(LedgerError::Closed);
+        }
+        // What ends an access is never turned away: its decision was accepted already.
+        if state.waiting.len() >= CAPACITY && item.lane == Lane::Egress {
+            return Err(LedgerError::Overloaded);
+        }
+        state.waiting.push(item);
+        let urgent = urgency == Urgency::Durable;
+        let wake = (urgent && !state.urgent)
+            || state.waiting.len() == FULL_BATCH
+            || (state.asleep && state.waiting.len() == 1);
+        state.urgent |= urgent;
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Asks for a checkpoint over everything pushed so far.
+    pub(crate) fn ask_checkpoint(&self) {
+        let mut state = self.lock();
+        state.checkpoint = true;
+        state.urgent = true;
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits for work, at most `patience` when there is none.
+    pub(crate) fn take(&self, patience: Option<Duration>) -> Work {
+        let mut state = self.lock();
+        while state.waiting.is_empty() && !state.closed && !state.checkpoint {
+            state.asleep = true;
+            match patience {
+                Some(patience) => {
+                    let (guard, timeout) = self
+                        .wake
+                        .wait_timeout(state, patience)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    state = guard;
+                    if timeout.timed_out() && state.waiting.is_empty() {
+                        state.asleep = false;
+                        return Work::Idle;
+                    }
+                }
+                None => {
+                    state = self
+                        .wake
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
+            }
+        }
+        state.asleep = false;
+        if !state.urgent && !state.closed && state.waiting.len() < FULL_BATCH {
+            state = self
+                .wake
+                .wait_timeout_while(state, LINGER, |state| {
+                    !state.urgent && !state.closed && state.waiting.len() < FULL_BATCH
+                })
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        if state.waiting.is_empty() && state.closed && !state.checkpoint {
+            return Work::Stop;
+        }
+        state.urgent = false;
+        let checkpoint = std::mem::take(&mut state.checkpoint);
+        let capacity = state.waiting.len();
+        Work::Batch(
+            std::mem::replace(&mut state.waiting, Vec::with_capacity(capacity)),
+            checkpoint,
+        )
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Talking to a witness (C2SP tlog-witness): the texts, without the transport.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
+use crate::{
+    Checkpoint, Hash, LedgerError, Note, Signature, VerifierKey, merkle::consistent, note::decimal,
+};
+
+/// What a witness answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WitnessAnswer {
+    /// It knows the log at this size; ask again from there.
+    Behind(u64),
+    /// It cosigned.
+    Cosigned(Vec<Signature>),
+}
+
+/// One witness.
+#[derive(Debug, Clone)]
+pub struct Witness {
+    /// Its public key.
+    pub key: VerifierKey,
+}
+
+impl Witness {
+    /// The body of `POST <prefix>/add-checkpoint`.
+    #[must_use]
+    pub fn request(old_size: u64, consistency: &[Hash], note: &Note) -> String {
+        let proof: String = consistency
+            .iter()
+            .map(|hash| format!("{}\n", BASE64.encode(hash)))
+            .collect();
+        format!("old {old_size}\n{proof}\n{}", note.text())
+    }
+
+    /// Reads the answer and checks the cosignature.
+    ///
+    /// # Errors
+    /// [`LedgerError::Malformed`] for an answer the specification does not allow;
+    /// [`LedgerError::Tampered`] when the witness did not sign this checkpoint.
+    pub fn answer(
+        &self,
+        status: u16,
+        body: &str,
+        note: &Note,
+    ) -> Result<WitnessAnswer, LedgerError> {
+        match status {
+            200 => {
+                let checkpoint = Checkpoint::parse(&note.body)?;
+                let mine: Vec<_> = body
+                    .lines()
+                    .filter_map(Signature::parse)
+                    .filter(|line| line.name == self.key.name)
+                    .filter(|line| line.key_id == self.key.key_id())
+                    .collect();
+                let valid =
+                    |line: &Signature| self.key.verifies(&note.body, &checkpoint, &line.bytes);
+                if mine.is_empty() || !mine.iter().all(valid) {
+                    return Err(LedgerError::Tampered(format!(
+                        "witness `{}` did not sign this checkpoint",
+                        self.key.name
+                    )));
+                }
+                Ok(WitnessAnswer::Cosigned(mine))
+            }
+            409 => decimal(body.trim_end_matches('\n'))
+                .map(WitnessAnswer::Behind)
+                .ok_or_else(|| LedgerError::malformed("witness answer", "its size is wrong")),
+            other => Err(LedgerError::malformed(
+                "witness answer",
+                format!("status {other}"),
+            )),
+        }
+    }
+
+    /// What a witness does with a request: checks that the log only grew. For tests and for the
+    /// witness that ships with Casemate.
+    #[must_use]
+    pub fn accepts(old: (u64, Hash), new: &Checkpoint, proof: &[Hash]) -> bool {
+        consistent(old, (new.size, new.root), proof)
+    }
+}
