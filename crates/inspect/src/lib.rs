@@ -1,2 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Placeholder.
+//! Text detectors: personal data, secrets, prompt injection, canaries.
+//!
+//! Pure functions from text to findings: no I/O, no clock, no async, no panic; work and memory are
+//! linear in the input. [`Inspector`] looks at whole texts, [`StreamGuard`] at texts that arrive in
+//! pieces, [`Surrogates`] replaces findings by stand-ins and puts the originals back.
+//!
+//! ```
+//! use casemate_inspect::{Inspector, Segment};
+//! use casemate_types::{Channel, FindingKind, Role};
+//! let inspector = Inspector::new(&[]).unwrap();
+//! let found = inspector.inspect(Segment::new("write to ada@example.org", Role::User, Channel::Content));
+//! assert_eq!(found[0].kind, FindingKind::Email);
+//! ```
+
+mod guard;
+mod health;
+mod injection;
+mod inspector;
+mod number;
+mod personal;
+mod secret;
+mod stream;
+mod surrogate;
+mod words;
+
+pub use guard::{GuardProfile, GuardRule};
+pub use inspector::{InspectError, Inspector, Segment};
+pub use stream::{Escape, Piece, StreamGuard};
+pub use surrogate::{SurrogateKey, Surrogates, mark};

@@ -81,3 +81,68 @@ pub struct Caller {
     /// From where; `None` for the local socket and jobs.
     pub address: Option<IpAddr>,
 }
+
+impl Caller {
+    /// A background job of Casemate itself (invariant 9); the id is the same at every start.
+    #[must_use]
+    pub fn job(name: &str) -> Self {
+        let mut id = [0; 16];
+        for (slot, byte) in id[6..].iter_mut().zip(name.bytes()) {
+            *slot = byte;
+        }
+        Self::of(
+            PrincipalKind::Job,
+            PrincipalId::from_bytes(id),
+            name,
+            Credential::Internal,
+        )
+    }
+
+    /// Somebody who has not proved anything.
+    #[must_use]
+    pub fn anonymous(address: Option<IpAddr>) -> Self {
+        let nobody = PrincipalId::from_bytes([0; 16]);
+        let mut caller = Self::of(
+            PrincipalKind::Service,
+            nobody,
+            "anonymous",
+            Credential::Internal,
+        );
+        caller.strength = Strength::Anonymous;
+        caller.address = address;
+        caller
+    }
+
+    /// The operating-system user at the local socket.
+    #[must_use]
+    pub fn operator(uid: u32) -> Self {
+        let mut id = [0; 16];
+        id[12..].copy_from_slice(&uid.to_be_bytes());
+        id[11] = 1;
+        let id = PrincipalId::from_bytes(id);
+        Self::of(
+            PrincipalKind::Operator,
+            id,
+            "operator",
+            Credential::Peer(uid),
+        )
+    }
+
+    fn of(kind: PrincipalKind, id: PrincipalId, name: &str, credential: Credential) -> Self {
+        let principal = Principal {
+            id,
+            kind,
+            project: None,
+            roles: Vec::new(),
+            name: name.to_owned(),
+        };
+        Self {
+            principal: Arc::new(principal),
+            credential,
+            act_chain: Vec::new(),
+            strength: Strength::Local,
+            risk: RiskScore::default(),
+            address: None,
+        }
+    }
+}

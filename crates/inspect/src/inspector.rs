@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//! All detectors over one text.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
+
+use crate::{
+    health, injection, personal, secret,
+    words::{Hit, Lexicon},
+};
+
+/// A text to look at, with where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Who speaks.
+    pub role: Role,
+    /// Where in the message.
+    pub channel: Channel,
+    /// Whether the operator stands behind it.
+    pub trust: Trust,
+}
+
+impl<'a> Segment<'a> {
+    /// A segment with the trust of its role; tool results are never trusted.
+    #[must_use]
+    pub const fn new(text: &'a str, role: Role, channel: Channel) -> Self {
+        let trust = match channel {
+            Channel::ToolResult => Trust::Untrusted,
+            _ => role.trust(),
+        };
+        Self {
+            text,
+            role,
+            channel,
+            trust,
+        }
+    }
+}
+
+/// The detectors could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("the detectors cannot be built: {0}")]
+pub struct InspectError(String);
+
+/// All detectors, compiled once, shared by all requests.
+#[derive(Debug)]
+pub struct Inspector {
+    secrets: AhoCorasick,
+    lexicon: Lexicon,
+    canaries: Option<AhoCorasick>,
+    canary_texts: Vec<String>,
+}
+
+impl Inspector {
+    /// Builds the detectors. `canaries` are strings that must never appear anywhere.
+    ///
+    /// # Errors
+    /// [`InspectError`] when a canary is shorter than eight bytes, or there are too many.
+    pub fn new(canaries: &[String]) -> Result<Self, InspectError> {
+        let failed = |error: aho_corasick::BuildError| InspectError(error.to_string());
+        if let Some(short) = canaries.iter().find(|canary| canary.len() < 8) {
+            return Err(InspectError(format!(
+                "the canary `{short}` is shorter than eight bytes"
+            )));
+        }
+        let secrets = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(secret::PREFIXES.iter().map(|prefix| prefix.literal))
+            .map_err(failed)?;
+        let canary_texts = canaries.to_vec();
+        let canaries = (!canaries.is_empty())
+            .then(|| AhoCorasick::builder().build(&canary_texts))
+            .transpose()
+            .map_err(failed)?;
+        Ok(Self {
+            secrets,
+            lexicon: Lexicon::new().map_err(failed)?,
+            canaries,
+            canary_texts,
+        })
+    }
+
+    /// Everything found in a segment, in the order of the text, without overlaps.
+    #[must_use]
+    pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
+        let hits = self.lexicon.hits(segment.text);
+        let mut found = self.exact(segment.text, &hits);
+        if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
+            found.extend(injection::find(segment, &hits));
+        }
+        found.extend(health::find(segment.text, &hits));
+        found
+    }
+
+    /// What is found by its form alone: personal data, payment data, secrets, canaries. These are
+    /// the classes for which a stream finds exactly what the whole text would.
+    #[must_use]
+    pub fn inspect_exact(&self, text: &str) -> Vec<Finding> {
+        let hits = if personal::may_need_context(text) {
+            self.lexicon.hits(text)
+        } else {
+            Vec::new()
+        };
+        self.exact(text, &hits)
+    }
+
+    fn exact(&self, text: &str, hits: &[Hit]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if let Some(canaries) = &self.canaries {
+            found.extend(canaries.find_iter(text).map(|hit| Finding {
+                kind: FindingKind::Canary,
+                span: hit.range(),
+                rule: "canary",
+                score: 1.0,
+            }));
+        }
+        secret::find(text, &self.secrets, hits, &mut found);
+        personal::find(text, hits, &mut found);
+        without_overlaps(found)
+    }
+
+    /// The canaries, for hold-back in streams.
+    pub(crate) fn canary_texts(&self) -> &[String] {
+        &self.canary_texts
+    }
+}
+
+/// Keeps the stronger of two findings that overlap: canaries, then secrets, then the longer one.
+fn without_overlaps(mut found: Vec<Finding>) -> Vec<Finding> {
+    if found.len() < 2 {
+        return found;
+    }
+    let strength = |finding: &Finding| match finding.kind {
+        FindingKind::Canary => 4,
+        FindingKind::PrivateKey => 3,
+        FindingKind::CloudKey | FindingKind::ProviderKey => 2,
+        _ => 1,
+    };
+    found.sort_by(|a, b| {
+        strength(b)
+            .cmp(&strength(a))
+            .then(b.score.total_cmp(&a.score))
+            .then(b.span.len().cmp(&a.span.len()))
+            .then(a.span.start.cmp(&b.span.start))
+    });
+    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding will
+    // do and the whole is O(n log n) but for the insertions.
+    let mut kept = std::collections::BTreeMap::<usize, Finding>::new();
+    for finding in found {
+        let before = kept.range(..finding.span.end).next_back();
+        if before.is_none_or(|(_, other)| other.span.end <= finding.span.start) {
+            kept.insert(finding.span.start, finding);
+        }
+    }
+    kept.into_values().collect()
+}

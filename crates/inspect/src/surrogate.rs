@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Stand-ins for personal values, made from the value by a key and put back in answers.
+//!
+//! A surrogate is a word such as `EMAIL_kqbvtmhdwgcrnp`: letters and one underscore, so that no
+//! escape of JSON, a URL or a shell changes it, of fixed length after its kind, so that none is the
+//! beginning of another, and without digits or `@`, so that no detector takes it for data.
+
+use std::{collections::HashMap, ops::Range};
+
+use casemate_types::FindingKind;
+
+/// Sixteen letters, four bits each, without vowels that would make words.
+const LETTERS: &[u8; 16] = b"bcdfghjkmnpqrtvw";
+/// Letters after the underscore: 56 bits.
+const TAG: usize = 14;
+/// Longest surrogate in bytes; no more is ever held back for one.
+pub(crate) const LONGEST: usize = 7 + 1 + TAG;
+
+/// Gives the same bytes for the same value, and tells nothing about the value without the key.
+pub trait SurrogateKey {
+    /// Eight bytes for a value of a kind; an HMAC under a project's key.
+    fn tag(&self, kind: &str, value: &str) -> [u8; 8];
+}
+
+/// The stand-ins of one request: made from it, kept for its answer, stored nowhere.
+#[derive(Debug, Clone, Default)]
+pub struct Surrogates {
+    originals: HashMap<String, String>,
+}
+
+impl Surrogates {
+    /// The stand-in of a value; remembers it for [`Surrogates::restore`]. `None` when two values of
+    /// the request have the same stand-in, which must not be sent.
+    #[must_use]
+    pub fn replace(
+        &mut self,
+        key: &dyn SurrogateKey,
+        kind: FindingKind,
+        value: &str,
+    ) -> Option<String> {
+        let word = word_of(kind);
+        let tag = u64::from_be_bytes(key.tag(word, value));
+        let mut surrogate = String::with_capacity(LONGEST);
+        surrogate.push_str(word);
+        surrogate.push('_');
+        for shift in 0..TAG {
+            surrogate.push(char::from(LETTERS[(tag >> (4 * shift) & 15) as usize]));
+        }
+        let known = self
+            .originals
+            .entry(surrogate.clone())
+            .or_insert_with(|| value.to_owned());
+        (known == value).then_some(surrogate)
+    }
+
+    /// Whether there is nothing to restore.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.originals.is_empty()
+    }
+
+    /// Puts originals in the place of their stand-ins.
+    #[must_use]
+    pub fn restore(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        self.restore_with(text, &mut out, |original, out| out.push_str(original));
+        out
+    }
+
+    /// The same, with `write` deciding how an original is written, e.g. with escapes.
+    pub fn restore_with(
+        &self,
+        text: &str,
+        out: &mut String,
+        mut write: impl FnMut(&str, &mut String),
+    ) {
+        let mut done = 0;
+        for (span, original) in self.occurrences(text) {
+            out.push_str(&text[done..span.start]);
+            write(original, out);
+            done = span.end;
+        }
+        out.push_str(&text[done..]);
+    }
+
+    /// Where stand-ins of this request stand in a text, and what they stand for.
+    pub(crate) fn occurrences<'a>(
+        &'a self,
+        text: &'a str,
+    ) -> impl Iterator<Item = (Range<usize>, &'a str)> {
+        let bytes = if self.is_empty() {
+            &[]
+        } else {
+            text.as_bytes()
+        };
+        let mut done = 0;
+        memchr::memchr_iter(b'_', bytes).filter_map(move |underscore| {
+            let span = around(text, underscore)?;
+            let original = self.originals.get(text.get(span.clone())?)?;
+            (span.start >= done).then(|| {
+                done = span.end;
+                (span, original.as_str())
+            })
+        })
+    }
+}
+
+/// The mark in place of a redacted value.
+#[must_use]
+pub fn mark(kind: FindingKind) -> String {
+    format!("[redacted:{kind}]")
+}
+
+const fn word_of(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Canary => "CANARY",
+        FindingKind::Card => "CARD",
+        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => "SECRET",
+        FindingKind::Email => "EMAIL",
+        FindingKind::Health => "HEALTH",
+        FindingKind::Iban => "IBAN",
+        FindingKind::Injection => "TEXT",
+        FindingKind::Ip => "IP",
+        FindingKind::Phone => "PHONE",
+        FindingKind::UsSsn => "SSN",
+    }
+}
+
+/// Where a surrogate with its underscore at `at` begins and ends.
+fn around(text: &str, at: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let kind = bytes[..at]
+        .iter()
+        .rev()
+        .take(7)
+        .take_while(|byte| byte.is_ascii_uppercase())
+        .count();
+    let end = at + 1 + TAG;
+    (kind >= 2 && end <= bytes.len()).then_some(at - kind..end)
+}
