@@ -1,3 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-//! c
-fn main() {}
+//! All automation of the project: `cargo xtask <verb>`.
+//!
+//! Nothing here is part of the product, and nothing of the product is imported here.
+
+mod bench;
+mod lint;
+mod python;
+mod test;
+mod tidy;
+mod tool;
+
+use clap::{Parser, Subcommand};
+
+/// Automation for the Casemate workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Measures, against stand-ins that it brings along.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Formatting, clippy, tidy, and licences and sources of dependencies.
+    Lint(lint::Lint),
+    /// Every test; prepares what the tests need in `.xtask/`.
+    Test(test::Test),
+    /// The rules of the workspace that no compiler knows: floors, weights, headers.
+    Tidy,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().verb {
+        Verb::Bench(bench) => bench::run(bench),
+        Verb::Lint(lint) => lint::run(&lint),
+        Verb::Test(test) => test::run(&test),
+        Verb::Tidy => tidy::run(),
+    }
+}

@@ -14,6 +14,7 @@ use casemate_types::{
 pub struct Decided<A: Action> {
     pub(crate) caller: Caller,
     pub(crate) record: RecordId,
+    pub(crate) request: RecordId,
     pub(crate) resource: ResourceRef,
     pub(crate) verdict: Verdict,
     pub(crate) policy_set: String,
@@ -47,10 +48,21 @@ impl<A: Action> Decided<A> {
         self
     }
 
+    /// Replaces the answer, whatever it was, by a no of a built-in rule that comes before policies.
+    pub fn overrule(mut self, rule: &str, text: &str) -> Self {
+        self.verdict = Verdict::deny(rule, text);
+        self
+    }
+
     /// Puts what is reserved into the decision record.
     pub fn book(&mut self, booking: Booking, accounts: Vec<String>) {
         self.facts.booking = Some(booking);
         self.facts.accounts = accounts;
+    }
+
+    /// Says that this is another attempt at an earlier request, such as a fallback.
+    pub fn attempt_of(&mut self, request: RecordId) {
+        self.request = request;
     }
 
     /// Names the operation in the field's words, e.g. `chat.completions`.

@@ -125,6 +125,7 @@ impl Door {
         Decided {
             caller: caller.clone(),
             record,
+            request: record,
             resource,
             verdict: Verdict::clone(&verdict),
             policy_set: active.id.to_string(),
@@ -267,6 +268,7 @@ impl Door {
         let Decided {
             caller,
             record,
+            request,
             resource,
             verdict,
             operation,
@@ -278,6 +280,7 @@ impl Door {
             door: self.clone(),
             caller,
             record,
+            request,
             operation,
             model,
             base: Facts {
@@ -337,13 +340,15 @@ impl Door {
             class,
             activity,
             id: decided.record,
-            request: decided.record,
+            request: decided.request,
             time: self.now(),
             caller: &decided.caller,
             operation: &decided.operation,
             model,
             facts: &facts,
         };
+        // What is allowed begins at once, so the writer does too, even if nobody waits here.
+        let timing = if decided.is_allowed() { Timing::Durable } else { timing };
         self.append(Kind::Decision, &event, &decided.sealed, lane, timing)
     }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The right to one effect, once.
 
-use std::marker::PhantomData;
+use std::{
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use casemate_ledger::{LedgerError, Ticket};
 use casemate_types::{
@@ -67,6 +72,7 @@ pub struct Receipt {
     pub(crate) door: Door,
     pub(crate) caller: Caller,
     pub(crate) record: RecordId,
+    pub(crate) request: RecordId,
     pub(crate) operation: String,
     pub(crate) model: Option<(String, String)>,
     pub(crate) base: Facts,
@@ -79,6 +85,12 @@ impl Receipt {
     #[must_use]
     pub const fn record(&self) -> RecordId {
         self.record
+    }
+
+    /// The request it belongs to; another record when this was a second attempt.
+    #[must_use]
+    pub const fn request(&self) -> RecordId {
+        self.request
     }
 
     /// Who asked.
@@ -98,10 +110,20 @@ impl Receipt {
     /// # Errors
     /// [`LedgerError`] when it is not: nothing more may be given out.
     pub async fn durable(&mut self) -> Result<(), LedgerError> {
-        match self.durable.take() {
-            Some(ticket) => ticket.durable().await.map(drop),
-            None => Ok(()),
-        }
+        poll_fn(|cx| self.poll_durable(cx)).await
+    }
+
+    /// The same, for bodies of answers.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not: nothing more may be given out.
+    pub fn poll_durable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LedgerError>> {
+        let Some(ticket) = &mut self.durable else {
+            return Poll::Ready(Ok(()));
+        };
+        let result = ready!(Pin::new(ticket).poll(cx));
+        self.durable = None;
+        Poll::Ready(result.map(drop))
     }
 
     /// Writes how the access ended. `describe` adds what is known.

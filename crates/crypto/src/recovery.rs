@@ -171,7 +171,7 @@ fn digits(raw: &[u8]) -> impl Iterator<Item = u8> + '_ {
 fn parse_line(text: &str) -> Result<(u8, Zeroizing<[u8; 32]>), CryptoError> {
     let mistyped = |why: &str| CryptoError::Recovery(format!("a line is mistyped: {why}"));
     let mut raw = Zeroizing::new(vec![0_u8; 1 + 32 + CHECK]);
-    let mut bit = 0;
+    let (mut bit, mut spare) = (0, 0);
     for letter in text.chars().filter(|c| !matches!(c, '-' | ' ')) {
         let letter = match letter.to_ascii_uppercase() {
             'O' => '0',
@@ -183,8 +183,10 @@ fn parse_line(text: &str) -> Result<(u8, Zeroizing<[u8; 32]>), CryptoError> {
             .position(|known| char::from(*known) == letter)
             .ok_or_else(|| mistyped("it has a letter that no kit uses"))?;
         for shift in (0..5).rev() {
-            if let Some(byte) = raw.get_mut(bit / 8) {
-                *byte |= ((digit >> shift & 1) as u8) << (7 - bit % 8);
+            let value = (digit >> shift & 1) as u8;
+            match raw.get_mut(bit / 8) {
+                Some(byte) => *byte |= value << (7 - bit % 8),
+                None => spare |= value,
             }
             bit += 1;
         }
@@ -194,7 +196,7 @@ fn parse_line(text: &str) -> Result<(u8, Zeroizing<[u8; 32]>), CryptoError> {
     }
     let mut bytes = Zeroizing::new([0; 32]);
     bytes.copy_from_slice(&raw[1..33]);
-    if raw[33..] != check(raw[0], &bytes) {
+    if spare != 0 || raw[33..] != check(raw[0], &bytes) {
         return Err(mistyped("its check letters do not fit"));
     }
     Ok((raw[0], bytes))

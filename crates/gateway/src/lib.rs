@@ -1,2 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Placeholder.
+//! The request path in front of language models.
+//!
+//! Bytes become [`Received`](steps) → authenticated → admitted → parsed → inspected → permitted →
+//! reserved → forwarded → answered → settled, each step a type that only the step before can make.
+//! Bytes that are not edited pass as they came; what cannot be inspected is refused.
+
+mod answer;
+mod config;
+mod dialect;
+mod error;
+mod gateway;
+mod guard;
+mod json;
+mod metrics;
+mod splice;
+mod sse;
+pub mod steps;
+mod stream;
+mod upstream;
+
+pub use config::{
+    GatewayConfig, RequestLimits, RouteConfig, TimeoutConfig, UpstreamConfig, UpstreamKind,
+};
+pub use dialect::{Dialect, Endpoint};
+pub use error::GatewayError;
+pub use gateway::{Authenticator, Gateway, GatewayParts, Guest};
+pub use upstream::CredentialSource;
+
+/// Readers of foreign bytes, for fuzzing.
+#[doc(hidden)]
+pub mod fuzz;

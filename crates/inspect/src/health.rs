@@ -14,9 +14,16 @@ pub(crate) fn find(text: &str, hits: &[Hit]) -> Option<Finding> {
         .filter(|hit| hit.sense == Sense::Medical)
         .collect();
     let first = medical.first()?;
+    let patients: Vec<_> = hits
+        .iter()
+        .filter(|hit| hit.sense == Sense::Patient)
+        .map(|hit| hit.start)
+        .collect();
     let patient = |about: &Hit| {
-        hits.iter()
-            .any(|hit| hit.sense == Sense::Patient && hit.start.abs_diff(about.start) <= WINDOW)
+        let near = patients.partition_point(|start| start + WINDOW < about.start);
+        patients
+            .get(near)
+            .is_some_and(|start| *start <= about.start + WINDOW)
     };
     for pair in medical.windows(2) {
         let [a, b] = pair else { continue };

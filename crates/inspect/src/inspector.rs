@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! All detectors over one text.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
@@ -83,11 +83,12 @@ impl Inspector {
         })
     }
 
-    /// Everything found in a segment, in the order of the text, without overlaps.
+    /// Everything found in a segment: what [`Inspector::inspect_exact`] finds, then at most one
+    /// attempt at injection and one health record, which may overlap the others.
     #[must_use]
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
-        let mut found = self.exact(segment.text, &hits);
+        let mut found = self.exact(segment.text, 0, &hits);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
             found.extend(injection::find(segment, &hits));
         }
@@ -95,31 +96,48 @@ impl Inspector {
         found
     }
 
-    /// What is found by its form alone: personal data, payment data, secrets, canaries. These are
-    /// the classes for which a stream finds exactly what the whole text would.
+    /// What is found by its form alone: personal data, payment data, secrets, canaries; in the order
+    /// of the text, without overlaps. These are the classes for which a stream finds exactly what the
+    /// whole text would.
     #[must_use]
     pub fn inspect_exact(&self, text: &str) -> Vec<Finding> {
-        let hits = if personal::may_need_context(text) {
+        self.inspect_from(text, 0)
+    }
+
+    /// The same for what begins at `from` or later; what stands before is context.
+    pub(crate) fn inspect_from(&self, text: &str, from: usize) -> Vec<Finding> {
+        let hits = if personal::may_need_context(&text[from..]) {
             self.lexicon.hits(text)
         } else {
             Vec::new()
         };
-        self.exact(text, &hits)
+        self.exact(text, from, &hits)
     }
 
-    fn exact(&self, text: &str, hits: &[Hit]) -> Vec<Finding> {
+    fn exact(&self, text: &str, from: usize, hits: &[Hit]) -> Vec<Finding> {
         let mut found = Vec::new();
         if let Some(canaries) = &self.canaries {
-            found.extend(canaries.find_iter(text).map(|hit| Finding {
+            let range = Input::new(text).range(from..);
+            found.extend(canaries.find_iter(range).map(|hit| Finding {
                 kind: FindingKind::Canary,
                 span: hit.range(),
                 rule: "canary",
                 score: 1.0,
             }));
         }
-        secret::find(text, &self.secrets, hits, &mut found);
-        personal::find(text, hits, &mut found);
+        secret::find(text, from, &self.secrets, hits, &mut found);
+        personal::find(text, from, hits, &mut found);
+        found.retain(|finding| finding.span.start >= from);
         without_overlaps(found)
+    }
+
+    /// Where, from `from` on, tokens with a known prefix begin that may go on after the text.
+    pub(crate) fn open_secrets<'a>(
+        &'a self,
+        text: &'a str,
+        from: usize,
+    ) -> impl Iterator<Item = usize> + 'a {
+        secret::open(text, from, &self.secrets)
     }
 
     /// The canaries, for hold-back in streams.

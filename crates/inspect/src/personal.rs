@@ -19,9 +19,10 @@ pub(crate) fn may_need_context(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-pub(crate) fn find(text: &str, hits: &[Hit], found: &mut Vec<Finding>) {
+/// Finds what begins at `from` or later; what stands before is only looked back at.
+pub(crate) fn find(text: &str, from: usize, hits: &[Hit], found: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = from;
     while let Some(step) = bytes[at..]
         .iter()
         .position(|byte| TRIGGER[usize::from(*byte)])
@@ -110,8 +111,10 @@ fn email(bytes: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
             "personal.email",
             0.99,
         );
+        return end;
     }
-    end
+    // What looked like a domain may be a number.
+    sign + 1
 }
 
 /// An IPv6 address around the first `:` of a run.
@@ -138,8 +141,11 @@ fn ipv6(bytes: &[u8], colon: usize, found: &mut Vec<Finding>) -> usize {
     let colons = run.iter().filter(|byte| **byte == b':').count();
     let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
     let alone = |at: Option<&u8>| {
-        at.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b':' && *byte != b'.')
+        at.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b':')
     };
+    // A full stop ends a sentence, unless an IPv4 address stands at the end of the address.
+    let mapped =
+        bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
     let address = std::str::from_utf8(run)
         .ok()
         .and_then(|text| text.parse::<std::net::Ipv6Addr>().ok());
@@ -149,6 +155,7 @@ fn ipv6(bytes: &[u8], colon: usize, found: &mut Vec<Finding>) -> usize {
         && !address.is_loopback()
         && alone(start.checked_sub(1).and_then(|at| bytes.get(at)))
         && alone(bytes.get(end))
+        && !mapped
     {
         push(found, FindingKind::Ip, start..end, "personal.ipv6", 0.95);
         return end;
@@ -163,10 +170,37 @@ struct Run {
     digits: Vec<u8>,
     /// Lengths of the groups between separators.
     groups: Vec<usize>,
+    /// Where each group ends.
+    ends: Vec<usize>,
+    /// The first byte of each separator.
     separators: Vec<u8>,
     /// A country code with `+` or an area code in brackets stands in front.
     plus: bool,
     bracket: bool,
+}
+
+impl Run {
+    /// The run of the first `count` groups.
+    fn first_groups(&self, count: usize) -> Self {
+        let digits: usize = self.groups.iter().take(count).sum();
+        Self {
+            start: self.start,
+            end: count.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(self.start),
+            digits: self.digits.iter().take(digits).copied().collect(),
+            groups: self.groups.iter().take(count).copied().collect(),
+            ends: self.ends.iter().take(count).copied().collect(),
+            separators: self.separators.iter().take(count.saturating_sub(1)).copied().collect(),
+            plus: self.plus,
+            bracket: self.bracket,
+        }
+    }
+
+    /// The groups before the first space, when more follow: in `123-45-6789 2024-01-02` the space
+    /// ends the number.
+    fn before_space(&self) -> Option<Self> {
+        let space = self.separators.iter().position(|separator| *separator == b' ')?;
+        Some(self.first_groups(space + 1))
+    }
 }
 
 fn run_at(bytes: &[u8], first: usize) -> Run {
@@ -185,6 +219,7 @@ fn run_at(bytes: &[u8], first: usize) -> Run {
         end: first,
         digits: Vec::with_capacity(20),
         groups: Vec::with_capacity(6),
+        ends: Vec::with_capacity(6),
         separators: Vec::with_capacity(6),
         plus,
         bracket,
@@ -203,12 +238,14 @@ fn run_at(bytes: &[u8], first: usize) -> Run {
             break;
         }
         run.groups.push(group);
+        run.ends.push(at);
         run.separators.push(*byte);
         group = 0;
         at += gap;
     }
     if group > 0 {
         run.groups.push(group);
+        run.ends.push(run.end);
     } else {
         run.separators.pop();
     }
@@ -239,21 +276,27 @@ fn number(bytes: &[u8], first: usize, hits: &[Hit], found: &mut Vec<Finding>) ->
     if joined {
         return skip_word(bytes, first);
     }
-    let run = run_at(bytes, first);
+    let mut run = run_at(bytes, first);
     let next = bytes.get(run.end).copied();
     if next.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
-        return ipv6_tail(bytes, first, found).unwrap_or_else(|| skip_word(bytes, first));
+        if run.groups.len() < 2 {
+            return ipv6_tail(bytes, first, found).unwrap_or_else(|| skip_word(bytes, first));
+        }
+        // The last group is the beginning of a word, as in `555 0187 2nd floor`.
+        run = run.first_groups(run.groups.len() - 1);
     }
     let prior = found.len();
     if let Some(end) = ipv4(bytes, first, &run, found) {
         return end;
     }
-    card(bytes, first, &run, found);
-    if found.len() == prior {
-        ssn(&run, hits, found);
-    }
-    if found.len() == prior {
-        phone(bytes, &run, hits, found);
+    card(first, &run, found);
+    for part in [Some(&run), run.before_space().as_ref()].into_iter().flatten() {
+        if found.len() == prior {
+            ssn(first, part, hits, found);
+        }
+        if found.len() == prior {
+            phone(bytes, part, hits, found);
+        }
     }
     match found.get(prior) {
         Some(finding) => finding.span.end,
@@ -325,7 +368,7 @@ fn ipv4(bytes: &[u8], first: usize, run: &Run, found: &mut Vec<Finding>) -> Opti
     while end > first && bytes[end - 1] == b'.' {
         end -= 1;
     }
-    if run.plus || run.bracket || first.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'.') {
+    if run.plus || first.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'.') {
         return None;
     }
     let text = std::str::from_utf8(&bytes[first..end]).ok()?;
@@ -343,50 +386,34 @@ fn ipv4(bytes: &[u8], first: usize, run: &Run, found: &mut Vec<Finding>) -> Opti
 }
 
 /// A card in the run: all of it, or its groups from the first on.
-fn card(bytes: &[u8], first: usize, run: &Run, found: &mut Vec<Finding>) {
-    if run.digits.len() < 12 || run.plus || run.bracket {
+fn card(first: usize, run: &Run, found: &mut Vec<Finding>) {
+    if run.digits.len() < 12 || run.plus {
         return;
     }
-    let uniform = run
+    // Groups of a card are joined by spaces or dashes; another separator ends it, as in `… 12/26`.
+    let groups = run
         .separators
         .iter()
-        .all(|separator| matches!(separator, b' ' | b'-'));
-    if !uniform {
-        return;
-    }
+        .take_while(|separator| matches!(separator, b' ' | b'-'))
+        .count()
+        + 1;
     let mut digits = 0;
-    let mut ends = Vec::with_capacity(run.groups.len());
-    for group in &run.groups {
-        digits += group;
-        ends.push(digits);
-    }
+    let mut card = None;
     // The longest prefix of whole groups that is a card, so that a following number stays out.
-    let card = ends.iter().rev().find(|count| {
-        let digits = run.digits.get(..**count).unwrap_or_default();
-        (12..=19).contains(&digits.len()) && is_card_range(digits) && luhn(digits)
-    });
-    if let Some(count) = card {
-        let mut left = *count;
-        let length = bytes[first..]
-            .iter()
-            .take_while(|byte| {
-                let more = left > 0;
-                left -= usize::from(more && byte.is_ascii_digit());
-                more
-            })
-            .count();
-        push(
-            found,
-            FindingKind::Card,
-            first..first + length,
-            "payment.card",
-            0.98,
-        );
+    for (group, end) in run.groups.iter().zip(&run.ends).take(groups) {
+        digits += group;
+        let prefix = run.digits.get(..digits).unwrap_or_default();
+        if (12..=19).contains(&digits) && is_card_range(prefix) && luhn(prefix) {
+            card = Some(*end);
+        }
+    }
+    if let Some(end) = card {
+        push(found, FindingKind::Card, first..end, "payment.card", 0.98);
     }
 }
 
-fn ssn(run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
-    if run.digits.len() != 9 || run.plus || run.bracket {
+fn ssn(first: usize, run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
+    if run.digits.len() != 9 || run.plus {
         return;
     }
     let formed = run.groups == [3, 2, 4]
@@ -405,7 +432,7 @@ fn ssn(run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
         push(
             found,
             FindingKind::UsSsn,
-            run.start..run.end,
+            first..run.end,
             "personal.us_ssn",
             score,
         );

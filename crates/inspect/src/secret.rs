@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Secrets by their prefix and form.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, Input};
 use casemate_types::{Finding, FindingKind};
 
 use crate::words::{Hit, Sense};
@@ -150,24 +150,32 @@ pub(crate) const PREFIXES: &[Prefix] = &[
     prefix("-----BEGIN ", Pem, PrivateKey, "secret.private_key"),
 ];
 
-/// The longest a token with a known prefix is held back in a stream, in bytes.
+/// The longest token with a known prefix, in bytes; one that is longer is none.
 pub(crate) const LONGEST: usize = 4096;
 /// The longest header of a PEM block.
 const PEM_HEADER: usize = 64;
 
-pub(crate) fn find(text: &str, prefixes: &AhoCorasick, hits: &[Hit], found: &mut Vec<Finding>) {
+/// Finds what begins at `from` or later; what stands before is only looked back at.
+pub(crate) fn find(
+    text: &str,
+    from: usize,
+    prefixes: &AhoCorasick,
+    hits: &[Hit],
+    found: &mut Vec<Finding>,
+) {
     let bytes = text.as_bytes();
-    for hit in prefixes.find_iter(text) {
+    // A key block that does not end goes to the end of the text, so whatever begins in one is part
+    // of it; looking at it again would make a text of nothing but headers slow.
+    let mut block = from;
+    for hit in prefixes.find_iter(Input::new(text).range(from..)) {
         let prefix = &PREFIXES[hit.pattern().as_usize()];
-        let joined = hit
-            .start()
-            .checked_sub(1)
-            .and_then(|at| bytes.get(at))
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        if joined && !matches!(prefix.form, Pem) {
+        if hit.start() < block || joined(bytes, hit.start(), prefix.form) {
             continue;
         }
         if let Some(end) = end_of(bytes, hit.start(), hit.end(), prefix.form) {
+            if matches!(prefix.form, Pem) {
+                block = end;
+            }
             let span = hit.start()..end;
             found.push(Finding {
                 kind: prefix.kind,
@@ -178,79 +186,121 @@ pub(crate) fn find(text: &str, prefixes: &AhoCorasick, hits: &[Hit], found: &mut
         }
     }
     for word in hits.iter().filter(|hit| hit.sense == Sense::AwsSecret) {
-        aws_secret(bytes, word.end, found);
+        aws_secret(bytes, from, word.end, found);
     }
 }
 
-/// Whether a text begins like a secret; such a word is held back longer in a stream.
-pub(crate) fn begins_like_one(word: &str) -> bool {
-    PREFIXES.iter().any(|prefix| {
-        let literal = prefix.literal;
-        word.starts_with(literal) || literal.starts_with(word)
+/// Where, from `from` on, tokens begin that may go on after the end of the text.
+pub(crate) fn open<'a>(
+    text: &'a str,
+    from: usize,
+    prefixes: &'a AhoCorasick,
+) -> impl Iterator<Item = usize> + 'a {
+    let bytes = text.as_bytes();
+    prefixes
+        .find_iter(Input::new(text).range(from..))
+        .filter(move |hit| {
+            let form = PREFIXES[hit.pattern().as_usize()].form;
+            !joined(bytes, hit.start(), form) && runs_out(bytes, hit.start(), hit.end(), form)
+        })
+        .map(|hit| hit.start())
+}
+
+/// Whether a prefix at `start` is the middle of a longer word.
+fn joined(bytes: &[u8], start: usize, form: Form) -> bool {
+    let before = start.checked_sub(1).and_then(|at| bytes.get(at));
+    before.is_some_and(|byte| match form {
+        Pem => false,
+        // With `-` too, a run of base64url is looked at once and not from each `-eyJ` on.
+        Jwt => is_url(*byte),
+        _ => byte.is_ascii_alphanumeric() || *byte == b'_',
     })
 }
 
-fn end_of(bytes: &[u8], start: usize, from: usize, form: Form) -> Option<usize> {
-    let url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let take = |allowed: &dyn Fn(u8) -> bool, least: usize, most: usize| {
-        let count = bytes[from..]
-            .iter()
-            .take(most + 1)
-            .take_while(|byte| allowed(**byte))
-            .count();
-        (least..=most).contains(&count).then_some(from + count)
-    };
+const fn is_url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// Whether a byte can follow the prefix.
+fn allows(form: Form, byte: u8) -> bool {
     match form {
-        Alnum(least, most) => {
-            let end = take(&|byte| byte.is_ascii_alphanumeric(), least, most)?;
-            (bytes.get(end) != Some(&b'_')).then_some(end)
-        }
-        Upper(least, most) => take(
-            &|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            least,
-            most,
-        )
-        .filter(|end| !bytes.get(*end).is_some_and(u8::is_ascii_alphanumeric)),
-        Hex(least, most) => take(
-            &|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
-            least,
-            most,
-        )
-        .filter(|end| !bytes.get(*end).is_some_and(u8::is_ascii_alphanumeric)),
-        Url(least, most) => take(&url, least, most),
-        Dotted(least, most) => take(&|byte| url(byte) || byte == b'.', least, most),
-        Base64(least, most) => take(
-            &|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
-            least,
-            most,
-        ),
-        Jwt => jwt_end(bytes, start),
-        Pem => pem_end(bytes, start, from),
+        Alnum(..) => byte.is_ascii_alphanumeric(),
+        Upper(..) => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        Hex(..) => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        Url(..) => is_url(byte),
+        Dotted(..) | Jwt => is_url(byte) || byte == b'.',
+        Base64(..) => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
+        Pem => byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'-'),
     }
 }
 
+/// Least and most bytes after the prefix.
+const fn bounds(form: Form) -> (usize, usize) {
+    match form {
+        Alnum(least, most)
+        | Upper(least, most)
+        | Hex(least, most)
+        | Url(least, most)
+        | Dotted(least, most)
+        | Base64(least, most) => (least, most),
+        Jwt => (0, LONGEST),
+        Pem => (0, PEM_HEADER),
+    }
+}
+
+/// How many bytes that the form allows stand at `from`, at most one more than it may have.
+fn length(bytes: &[u8], from: usize, form: Form) -> usize {
+    bytes[from..]
+        .iter()
+        .take(bounds(form).1 + 1)
+        .take_while(|byte| allows(form, **byte))
+        .count()
+}
+
+/// Whether more text could change what the token is.
+fn runs_out(bytes: &[u8], start: usize, from: usize, form: Form) -> bool {
+    let length = length(bytes, from, form);
+    let complete = matches!(form, Pem) && pem_end(bytes, start, from).is_some();
+    from + length == bytes.len() && length <= bounds(form).1 && !complete
+}
+
+fn end_of(bytes: &[u8], start: usize, from: usize, form: Form) -> Option<usize> {
+    match form {
+        Jwt => return jwt_end(bytes, start),
+        Pem => return pem_end(bytes, start, from),
+        _ => {}
+    }
+    let length = length(bytes, from, form);
+    let (least, most) = bounds(form);
+    let end = from + length;
+    let next = bytes.get(end);
+    let goes_on = match form {
+        Alnum(..) => next == Some(&b'_'),
+        Upper(..) | Hex(..) => next.is_some_and(u8::is_ascii_alphanumeric),
+        _ => false,
+    };
+    ((least..=most).contains(&length) && !goes_on).then_some(end)
+}
+
 fn jwt_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut at = start;
+    let token = &bytes[start..bytes.len().min(start + LONGEST)];
+    let mut at = 0;
     for part in 0..3 {
-        let length = bytes[at..]
-            .iter()
-            .take(LONGEST)
-            .take_while(|byte| url(byte))
-            .count();
+        let length = token[at..].iter().take_while(|byte| is_url(**byte)).count();
         let least = if part == 2 { 16 } else { 10 };
         if length < least {
             return None;
         }
         at += length;
         if part < 2 {
-            if bytes.get(at) != Some(&b'.') {
+            if token.get(at) != Some(&b'.') {
                 return None;
             }
             at += 1;
         }
     }
-    Some(at)
+    let cut = at == LONGEST && bytes.get(start + at).is_some_and(|byte| is_url(*byte));
+    (!cut).then_some(start + at)
 }
 
 /// To the end of the block when it is there, else to the end of what there is: the header alone
@@ -272,20 +322,22 @@ fn pem_end(bytes: &[u8], start: usize, from: usize) -> Option<usize> {
 }
 
 /// Forty base64 letters soon after a word that names an AWS secret.
-fn aws_secret(bytes: &[u8], from: usize, found: &mut Vec<Finding>) {
+fn aws_secret(bytes: &[u8], from: usize, word: usize, found: &mut Vec<Finding>) {
     let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let gap = bytes[from..]
+    let gap = bytes[word..]
         .iter()
         .take(12)
         .take_while(|byte| !base64(byte))
         .count();
-    let start = from + gap;
+    let start = word + gap;
     let length = bytes[start..]
         .iter()
         .take(41)
         .take_while(|byte| base64(byte))
         .count();
-    if length == 40 {
+    let secret = &bytes[start..start + length];
+    // Words are only looked for in a text with digits, so a secret must have one: 1 in 900 has not.
+    if length == 40 && start >= from && secret.iter().any(u8::is_ascii_digit) {
         found.push(Finding {
             kind: CloudKey,
             span: start..start + 40,

@@ -84,7 +84,7 @@ impl Surrogates {
     }
 
     /// Where stand-ins of this request stand in a text, and what they stand for.
-    pub(crate) fn occurrences<'a>(
+    pub fn occurrences<'a>(
         &'a self,
         text: &'a str,
     ) -> impl Iterator<Item = (Range<usize>, &'a str)> {

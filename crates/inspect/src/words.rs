@@ -324,6 +324,7 @@ const LISTS: &[(Sense, &[&str])] = &[
             "mobil",
             "rufnummer",
             "téléphone",
+            "tél",
             "portable",
             "teléfono",
             "móvil",

@@ -84,29 +84,22 @@ impl Entry {
     /// The leaf's bytes.
     ///
     /// # Errors
-    /// [`LedgerError::Malformed`] when it would exceed [`MAX_ENTRY`] or a count or length its field.
+    /// [`LedgerError::Malformed`] when it would exceed [`MAX_ENTRY`] or a count or length its field,
+    /// or when the event is not UTF-8: what is written can also be read.
     pub fn encode(&self) -> Result<Vec<u8>, LedgerError> {
-        let too_long = |what: &str| LedgerError::malformed("entry", format!("{what} too long"));
-        let mut out = Vec::with_capacity(HEAD + self.event.len() + 128);
+        let mut out = Vec::with_capacity(encoded_len(&self.event, &self.sealed)?);
         out.push(VERSION);
         out.push(self.kind as u8);
         out.extend_from_slice(&self.time.as_millis().to_be_bytes());
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(self.about.as_bytes());
         out.extend_from_slice(&self.project.map_or([0; 16], |id| *id.as_bytes()));
-        let length = u16::try_from(self.event.len()).map_err(|_| too_long("event"))?;
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(&self.event);
-        out.push(u8::try_from(self.sealed.len()).map_err(|_| too_long("list of sealed parts"))?);
+        push_with_length(&mut out, &self.event);
+        out.push(small(self.sealed.len()));
         for part in &self.sealed {
-            out.push(u8::try_from(part.name.len()).map_err(|_| too_long("name"))?);
+            out.push(small(part.name.len()));
             out.extend_from_slice(part.name.as_bytes());
-            let length = u16::try_from(part.sealed.len()).map_err(|_| too_long("sealed part"))?;
-            out.extend_from_slice(&length.to_be_bytes());
-            out.extend_from_slice(&part.sealed);
-        }
-        if out.len() > MAX_ENTRY {
-            return Err(too_long("entry"));
+            push_with_length(&mut out, &part.sealed);
         }
         Ok(out)
     }
@@ -172,6 +165,41 @@ impl Entry {
     }
 }
 
+/// How many bytes an entry with these parts has, if it can be one.
+pub(crate) fn encoded_len(event: &[u8], sealed: &[SealedPart]) -> Result<usize, LedgerError> {
+    let malformed = |why: &str| LedgerError::malformed("entry", why);
+    if std::str::from_utf8(event).is_err() {
+        return Err(malformed("its event is not UTF-8"));
+    }
+    if sealed.len() > usize::from(u8::MAX) {
+        return Err(malformed("it has too many sealed parts"));
+    }
+    let mut length = HEAD + event.len() + 1;
+    for part in sealed {
+        if part.name.len() > usize::from(u8::MAX) {
+            return Err(malformed("the name of a part is too long"));
+        }
+        length += 1 + part.name.len() + 2 + part.sealed.len();
+    }
+    if length > MAX_ENTRY {
+        return Err(malformed("it is too long"));
+    }
+    Ok(length)
+}
+
+/// A count that [`encoded_len`] found to fit.
+fn small(count: usize) -> u8 {
+    u8::try_from(count).unwrap_or(u8::MAX)
+}
+
+/// Appends a length of two bytes and the bytes.
+fn push_with_length(out: &mut Vec<u8>, bytes: &[u8]) {
+    // INVARIANT: `encoded_len` refuses entries of more than `MAX_ENTRY` bytes.
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes);
+}
+
 /// Takes pieces off the front of a slice.
 struct Cursor<'a>(&'a [u8]);
 
@@ -198,10 +226,7 @@ impl<'a> Cursor<'a> {
 
 /// Appends an entry to a bundle (C2SP tlog-tiles: `uint16` length, then the entry).
 pub(crate) fn bundle_push(bundle: &mut Vec<u8>, entry: &[u8]) {
-    // INVARIANT: `Entry::encode` refuses more than `MAX_ENTRY` bytes.
-    let length = u16::try_from(entry.len()).unwrap_or(u16::MAX);
-    bundle.extend_from_slice(&length.to_be_bytes());
-    bundle.extend_from_slice(entry);
+    push_with_length(bundle, entry);
 }
 
 /// The entries of a bundle; stops with `None` as the last item when the bundle is cut.

@@ -54,8 +54,9 @@ fn write_entries(
     while index < size {
         let groups = reader.groups(index)?;
         if groups.is_empty() {
-            return Err(LedgerError::Tampered(format!("record {index} is missing")));
+            return Err(missing(index));
         }
+        let before = index;
         for group in groups {
             for (at, entry) in (group.first..).zip(bundle_entries(&group.entries)) {
                 if at != index || at >= size {
@@ -72,9 +73,16 @@ fn write_entries(
                 }
             }
         }
+        if index == before {
+            return Err(missing(index));
+        }
         progress(index, size);
     }
     Ok(())
+}
+
+fn missing(index: u64) -> LedgerError {
+    LedgerError::Tampered(format!("record {index} is missing"))
 }
 
 fn write_tiles(reader: &Reader, directory: &Path, size: u64) -> Result<(), LedgerError> {

@@ -91,6 +91,35 @@ impl Tree {
     }
 }
 
+/// A tile that became full: level, number, root, hashes.
+pub(crate) type FullTile = (u8, u64, Hash, Vec<Hash>);
+
+/// Adds the leaf of an index to the unfinished tiles, one a level, and moves those it fills to
+/// `done`.
+pub(crate) fn tile_push(
+    partial: &mut Vec<Vec<Hash>>,
+    index: u64,
+    leaf: Hash,
+    done: &mut Vec<FullTile>,
+) {
+    let mut hash = leaf;
+    let mut number = index;
+    for level in 0..8_u8 {
+        number /= WIDTH;
+        if partial.len() <= usize::from(level) {
+            partial.push(Vec::new());
+        }
+        let tile = &mut partial[usize::from(level)];
+        tile.push(hash);
+        if tile.len() < 256 {
+            return;
+        }
+        let full = std::mem::take(tile);
+        hash = perfect_root(&full);
+        done.push((level, number, hash, full));
+    }
+}
+
 /// Gives tiles of a tree of known size.
 pub(crate) trait Tiles {
     /// The error of reading.
@@ -289,3 +318,6 @@ pub fn tile_path(level: Option<u8>, number: u64, width: u64) -> String {
 const fn largest_power_below(length: u64) -> u64 {
     1 << (u64::BITS - 1 - (length - 1).leading_zeros())
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,8 +159,14 @@ impl Note {
     /// must be right. Lines of other keys are ignored, as the specification asks.
     ///
     /// # Errors
-    /// [`LedgerError::Tampered`] naming the key that does not fit.
+    /// [`LedgerError::Tampered`] naming the key that does not fit, or when no key is given: without
+    /// one nothing is proved.
     pub fn verify(&self, needed: &[VerifierKey]) -> Result<Checkpoint, LedgerError> {
+        if needed.is_empty() {
+            return Err(LedgerError::Tampered(
+                "no key was given to check with".into(),
+            ));
+        }
         let checkpoint = Checkpoint::parse(&self.body)?;
         let size = checkpoint.size;
         for key in needed {

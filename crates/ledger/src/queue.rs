@@ -113,7 +113,7 @@ impl Queue {
                     state = self
                         .wake
                         .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }

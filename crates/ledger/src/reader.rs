@@ -148,21 +148,16 @@ impl Reader {
             .shared
             .database
             .tx("ledger.find", |tx| store::group_at(tx, since))?;
-        let found = self.find_from(start.unwrap_or(u64::MAX), id)?;
-        if found.is_empty() && start != Some(0) {
-            // The clock may have been ahead when the id was made.
-            let found = self.find_from(0, id)?;
-            return if found.is_empty() {
-                Err(LedgerError::NotFound)
-            } else {
-                Ok(found)
-            };
+        let mut found = self.find_from(start.unwrap_or(u64::MAX), id)?;
+        if start != Some(0) && !found.iter().any(|record| record.entry.id == id) {
+            // The clock may have been ahead when the id was made: the record itself stands further
+            // back, even if one about it was found.
+            found = self.find_from(0, id)?;
         }
         if found.is_empty() {
-            Err(LedgerError::NotFound)
-        } else {
-            Ok(found)
+            return Err(LedgerError::NotFound);
         }
+        Ok(found)
     }
 
     fn find_from(&self, start: u64, id: RecordId) -> Result<Vec<Record>, LedgerError> {
@@ -233,8 +228,11 @@ impl Reader {
     /// That the log of `old` entries is the beginning of the log of `new` entries.
     ///
     /// # Errors
-    /// [`LedgerError::Store`] of the engine.
+    /// [`LedgerError::NotFound`] when the log has fewer than `new` entries.
     pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, LedgerError> {
+        if new > self.size() {
+            return Err(LedgerError::NotFound);
+        }
         merkle::consistency(&mut self.tiles(new), old, new)
     }
 
@@ -251,8 +249,9 @@ impl Reader {
             let page = self.shared.database.tx("ledger.checkpoints", |tx| {
                 store::checkpoint_list(tx, after, 1024)
             })?;
-            let Some(last) = page.last() else { break };
-            after = Checkpoint::parse(&Note::parse(last)?.body)?.size;
+            // By the row's own size: what the note says is not to be trusted yet.
+            let Some((size, _)) = page.last() else { break };
+            after = *size;
             notes.extend(page);
         }
         verify_groups(self, self.size(), &notes, &self.public_keys(), progress)
@@ -288,10 +287,11 @@ impl Reader {
         Ok(self.shared.database.copy_to(target)?)
     }
 
-    pub(crate) fn check_last_checkpoint(&self) -> Result<(), LedgerError> {
+    /// Compares the stored tree with the newest checkpoint and gives the size that one signs.
+    pub(crate) fn check_last_checkpoint(&self) -> Result<u64, LedgerError> {
         let size = self.size();
         let newest = self.checkpoint_below(u64::MAX)?;
-        let Some(note) = newest else { return Ok(()) };
+        let Some(note) = newest else { return Ok(0) };
         let checkpoint = note.verify(&self.public_keys())?;
         if checkpoint.size > size {
             return Err(LedgerError::Tampered(format!(
@@ -307,7 +307,7 @@ impl Reader {
                 checkpoint.size
             )));
         }
-        Ok(())
+        Ok(checkpoint.size)
     }
 
     fn checkpoint_below(&self, size: u64) -> Result<Option<Note>, LedgerError> {
@@ -354,6 +354,12 @@ impl Reader {
 impl GroupSource for Reader {
     fn page(&self, from: u64) -> Result<Vec<Group>, LedgerError> {
         self.groups(from)
+    }
+
+    fn tile(&self, level: u8, number: u64) -> Result<Option<(Vec<Hash>, Hash)>, LedgerError> {
+        Ok(self.shared.database.tx("ledger.tile_whole", |tx| {
+            store::tile_whole(tx, level, number)
+        })?)
     }
 }
 

@@ -147,6 +147,22 @@ pub(crate) fn tile_get(
     )
 }
 
+/// The hashes of a full tile and the root that stands beside them.
+pub(crate) fn tile_whole(
+    tx: &Tx<'_>,
+    level: u8,
+    number: u64,
+) -> Result<Option<(Vec<Hash>, Hash)>, StoreError> {
+    tx.query_one(
+        "SELECT hashes, root FROM ledger_tile WHERE level = ?1 AND number = ?2",
+        &[i64::from(level).into(), int(number).into()],
+        |row| {
+            let root = row.blob(1)?.try_into().unwrap_or_default();
+            Ok((row.blob(0)?.as_chunks::<32>().0.to_vec(), root))
+        },
+    )
+}
+
 /// Roots of the full tiles of a level, from a number on.
 pub(crate) fn tile_roots(tx: &Tx<'_>, level: u8, from: u64) -> Result<Vec<Hash>, StoreError> {
     tx.query(
@@ -183,16 +199,16 @@ pub(crate) fn checkpoint_below(tx: &Tx<'_>, size: u64) -> Result<Option<String>,
     )
 }
 
-/// Checkpoints larger than `after`, oldest first.
+/// Checkpoints larger than `after` with the sizes they stand under, oldest first.
 pub(crate) fn checkpoint_list(
     tx: &Tx<'_>,
     after: u64,
     limit: u64,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<(u64, String)>, StoreError> {
     tx.query(
-        "SELECT note FROM ledger_checkpoint WHERE size > ?1 ORDER BY size LIMIT ?2",
+        "SELECT size, note FROM ledger_checkpoint WHERE size > ?1 ORDER BY size LIMIT ?2",
         &[int(after).into(), int(limit).into()],
-        |row| row.text(0),
+        |row| Ok((uint(row.int(0)?)?, row.text(1)?)),
     )
 }
 

@@ -5,10 +5,12 @@ use std::{
     fs::File,
     io::Write as _,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     thread::JoinHandle,
     time::Duration,
 };
@@ -20,9 +22,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     Entry, Kind, LedgerError, LogKeys, Reader, SealedPart, Tree,
-    entry::bundle_push,
+    entry::{bundle_push, encoded_len},
     leaf_hash,
-    merkle::{Hash, WIDTH, perfect_root},
+    merkle::{FullTile, Hash, tile_push},
     queue::{Queue, Submission, Work},
     reader::{Head, Shared},
     store::{self, Group},
@@ -86,13 +88,23 @@ pub struct Position {
 #[derive(Debug)]
 pub struct Ticket(oneshot::Receiver<Result<Position, LedgerError>>);
 
+impl Future for Ticket {
+    type Output = Result<Position, LedgerError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|answer| answer.unwrap_or(Err(LedgerError::Closed)))
+    }
+}
+
 impl Ticket {
     /// Waits until the record is durable.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not and will not be.
     pub async fn durable(self) -> Result<Position, LedgerError> {
-        self.0.await.unwrap_or(Err(LedgerError::Closed))
+        self.await
     }
 
     /// The same for threads that may block.
@@ -149,8 +161,18 @@ impl Ledger {
             pressed: AtomicBool::new(false),
         });
         let reader = Reader::new(shared.clone());
-        reader.check_last_checkpoint()?;
-        reserve.restore(&shared.database)?;
+        let signed = reader.check_last_checkpoint()?;
+        let now = clock.now();
+        // What a crash left without a checkpoint gets one even if nothing more is written.
+        let unsigned_since = (signed < reader.size()).then_some(now);
+        let mut restore_at = None;
+        if let Err(error) = reserve.restore(&shared.database) {
+            // A start on a full disk must be possible: reading and signing in go on.
+            tracing::error!(%error, "no room for the ledger's reserve: new egress is refused");
+            shared.database.limit_size(options.max_bytes)?;
+            shared.pressed.store(true, Ordering::Relaxed);
+            restore_at = Some(now.plus(RESTORE_EVERY));
+        }
         let queue = Arc::new(Queue::default());
         let worker = Worker {
             shared: shared.clone(),
@@ -159,8 +181,8 @@ impl Ledger {
             state,
             reserve,
             every: options.checkpoint_every,
-            unsigned_since: None,
-            restore_at: None,
+            unsigned_since,
+            restore_at,
         };
         let thread = std::thread::Builder::new()
             .name("ledger".into())
@@ -197,7 +219,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`LedgerError::Full`] on the egress lane while the reserve is in use,
-    /// [`LedgerError::Overloaded`] when too much waits, [`LedgerError::Closed`] after shutdown.
+    /// [`LedgerError::Malformed`] when it cannot be an entry, [`LedgerError::Overloaded`] when too
+    /// much waits, [`LedgerError::Closed`] after shutdown.
     pub fn append(
         &self,
         draft: Draft,
@@ -207,6 +230,8 @@ impl Writer {
         if lane == Lane::Egress && self.is_pressed() {
             return Err(LedgerError::Full);
         }
+        // Found out here, where it concerns nobody else; inside a group it would spoil the group.
+        encoded_len(&draft.event, &draft.sealed)?;
         let (reply, ticket) = oneshot::channel();
         self.inner
             .queue
@@ -297,24 +322,9 @@ struct State {
 
 impl State {
     /// Appends a leaf; gives the tiles it completes.
-    fn push(&mut self, leaf: Hash, done: &mut Vec<(u8, u64, Hash, Vec<Hash>)>) {
-        let mut hash = leaf;
-        let mut number = self.tree.size();
+    fn push(&mut self, leaf: Hash, done: &mut Vec<FullTile>) {
+        tile_push(&mut self.partial, self.tree.size(), leaf, done);
         self.tree.push(leaf);
-        for level in 0..8_u8 {
-            number /= WIDTH;
-            if self.partial.len() <= usize::from(level) {
-                self.partial.push(Vec::new());
-            }
-            let tile = &mut self.partial[usize::from(level)];
-            tile.push(hash);
-            if tile.len() < 256 {
-                return;
-            }
-            let full = std::mem::take(tile);
-            hash = perfect_root(&full);
-            done.push((level, number, hash, full));
-        }
     }
 }
 
@@ -413,9 +423,10 @@ impl Worker {
                 Work::Stop => break,
             };
             let now = self.clock.now();
+            // A clock that went back must not put the checkpoint off.
             let due = self
                 .unsigned_since
-                .is_some_and(|since| now.since(since) >= self.every);
+                .is_some_and(|since| now < since || now.since(since) >= self.every);
             if asked || due {
                 self.sign(now);
             }
@@ -430,7 +441,7 @@ impl Worker {
             let upto = batch
                 .iter()
                 .position(|item| {
-                    bytes += item.draft.event.len() + 512;
+                    bytes += encoded_len(&item.draft.event, &item.draft.sealed).unwrap_or(0);
                     bytes > MAX_GROUP
                 })
                 .map_or(batch.len(), |at| at.max(1));
@@ -453,11 +464,7 @@ impl Worker {
 
     /// The disk is full: gives the reserve up, refuses new egress and writes the rest.
     fn write_pressed(&mut self, batch: Vec<Submission>) {
-        if !self.shared.pressed.swap(true, Ordering::Relaxed) {
-            tracing::error!("the ledger's disk is full: new egress is refused");
-            self.reserve.release(&self.shared.database);
-        }
-        self.restore_at = Some(self.clock.now().plus(RESTORE_EVERY));
+        self.press();
         let (egress, essential): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .partition(|item| item.lane == Lane::Egress);
@@ -474,6 +481,14 @@ impl Worker {
         }
     }
 
+    fn press(&mut self) {
+        if !self.shared.pressed.swap(true, Ordering::Relaxed) {
+            tracing::error!("the ledger's disk is full: new egress is refused");
+            self.reserve.release(&self.shared.database);
+        }
+        self.restore_at = Some(self.clock.now().plus(RESTORE_EVERY));
+    }
+
     /// Makes a group durable. On an error nothing has changed, in memory or on disk.
     fn commit(&mut self, batch: &[Submission]) -> Result<Vec<Position>, LedgerError> {
         if batch.is_empty() {
@@ -481,7 +496,8 @@ impl Worker {
         }
         let mut state = self.state.clone();
         // The book's time never goes back, whatever the machine's clock does.
-        let time = self.clock.now().max(state.last_time);
+        let now = self.clock.now();
+        let time = now.max(state.last_time);
         state.last_time = time;
         let first = state.tree.size();
         let mut group = Group {
@@ -520,19 +536,16 @@ impl Worker {
             })?;
         self.state = state;
         self.shared.set_head(&self.state.tree, time);
-        self.unsigned_since.get_or_insert(time);
+        self.unsigned_since.get_or_insert(now);
         Ok(positions)
     }
 
     fn sign(&mut self, now: Timestamp) {
-        let (size, root) = (self.state.tree.size(), self.state.tree.root());
-        let time = now.max(self.state.last_time);
-        let signed = self.shared.keys.sign(size, root, time).and_then(|note| {
-            self.shared.database.tx("ledger.checkpoint", |tx| {
-                store::checkpoint_insert(tx, size, time.as_millis(), &note.text())
-            })?;
-            Ok(())
-        });
+        let mut signed = self.sign_once(now);
+        if matches!(signed, Err(LedgerError::Store(StoreError::Full))) {
+            self.press();
+            signed = self.sign_once(now);
+        }
         match signed {
             Ok(()) => self.unsigned_since = None,
             // Tried again with the next batch or after the interval.
@@ -540,8 +553,20 @@ impl Worker {
         }
     }
 
+    fn sign_once(&self, now: Timestamp) -> Result<(), LedgerError> {
+        let (size, root) = (self.state.tree.size(), self.state.tree.root());
+        let time = now.max(self.state.last_time);
+        let note = self.shared.keys.sign(size, root, time)?;
+        self.shared.database.tx("ledger.checkpoint", |tx| {
+            store::checkpoint_insert(tx, size, time.as_millis(), &note.text())
+        })?;
+        Ok(())
+    }
+
     fn restore_reserve(&mut self, now: Timestamp) {
-        if !self.restore_at.is_some_and(|at| now >= at) {
+        // Further ahead than it was set means that the clock went back.
+        let due = |at: Timestamp| now >= at || at.since(now) > RESTORE_EVERY;
+        if !self.restore_at.is_some_and(due) {
             return;
         }
         if self.reserve.restore(&self.shared.database).is_ok() {

@@ -363,6 +363,13 @@ fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), 
                 migration.owner
             )));
         }
+        if migration.number > highest + 1 {
+            // Running it would mark the ones before it as done.
+            return Err(StoreError::Corrupt(format!(
+                "migration {} of `{}` does not follow {highest}",
+                migration.number, migration.owner
+            )));
+        }
         if migration.number > highest {
             tx.execute_batch(migration.sql).map_err(failed)?;
             tx.execute(

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What needs no authentication.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use casemate_types::{ResourceKind, ResourceRef, actions::PersonBootstrap};
+use serde_json::{Value, json};
+
+use super::blocking;
+use crate::{AdminApi, ApiError, document, dto::BootstrapBody};
+
+const PAGE: &str = include_str!("../../static/start.html");
+const SCRIPT: &str = include_str!("../../static/start.js");
+/// Nothing but our own script and styles, no frames, no foreign hosts.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
+    connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(crate) async fn live() -> &'static str {
+    "ok"
+}
+
+pub(crate) async fn ready(State(api): State<AdminApi>) -> (StatusCode, &'static str) {
+    if api.door().is_pressed() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the ledger's disk is full");
+    }
+    (StatusCode::OK, "ok")
+}
+
+pub(crate) async fn openapi() -> Json<Value> {
+    Json(document())
+}
+
+pub(crate) async fn start() -> Response {
+    page("text/html; charset=utf-8", PAGE)
+}
+
+pub(crate) async fn start_script() -> Response {
+    page("text/javascript; charset=utf-8", SCRIPT)
+}
+
+fn page(kind: &'static str, text: &'static str) -> Response {
+    let headers: [(HeaderName, &str); 5] = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, text).into_response()
+}
+
+pub(crate) async fn bootstrap(
+    State(api): State<AdminApi>,
+    Json(body): Json<BootstrapBody>,
+) -> Result<Json<Value>, ApiError> {
+    let resource = ResourceRef::system(ResourceKind::System, "bootstrap");
+    let caller = AdminApi::sign_in();
+    let permit = api.door().admit::<PersonBootstrap>(&caller, resource, "").await?;
+    let iam = api.iam().clone();
+    let made = blocking(move || iam.bootstrap(permit, &body.token, &body.name)).await??;
+    let (person, key, secret) = made;
+    Ok(Json(json!({
+        "person": person.id.to_string(),
+        "key": key.id.to_string(),
+        "secret": secret.expose(),
+    })))
+}
+
+pub(crate) async fn nothing_here() -> ApiError {
+    ApiError::not_found("such address; `GET /openapi.json` lists them all")
+}

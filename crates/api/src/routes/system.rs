@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The installation itself.
+
+use axum::{Json, extract::State};
+use casemate_access::Permit;
+use casemate_types::{
+    Action, Caller, ResourceKind, ResourceRef,
+    actions::{
+        ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRead, SystemRotate,
+    },
+    event::Ending,
+};
+use serde_json::{Value, json};
+
+use super::blocking;
+use crate::{
+    AdminApi, ApiError,
+    caller::Asker,
+    dto::{BackupBody, DrillBody, EraseBody},
+};
+
+type Answer = Result<Json<Value>, ApiError>;
+
+async fn admit<A: Action>(
+    api: &AdminApi,
+    caller: &Caller,
+    note: &str,
+) -> Result<Permit<A>, ApiError> {
+    let resource = ResourceRef::system(ResourceKind::System, "casemate");
+    Ok(api.door().admit::<A>(caller, resource, note).await?)
+}
+
+/// Ends a reading access at once: what it gives is made in memory.
+fn read(permit: Permit<SystemRead>) {
+    if let Some((_, receipt)) = permit.enter() {
+        receipt.settle(Ending::Completed, |_| ());
+    }
+}
+
+fn done(text: String) -> Answer {
+    Ok(Json(json!({"done": text})))
+}
+
+pub(crate) async fn metrics(
+    State(api): State<AdminApi>,
+    Asker(caller): Asker,
+) -> Result<String, ApiError> {
+    read(admit::<SystemRead>(&api, &caller, "metrics").await?);
+    Ok(api.system().metrics())
+}
+
+pub(crate) async fn state(State(api): State<AdminApi>, Asker(caller): Asker) -> Answer {
+    read(admit::<SystemRead>(&api, &caller, "state").await?);
+    Ok(Json(api.system().state()))
+}
+
+pub(crate) async fn reload(State(api): State<AdminApi>, Asker(caller): Asker) -> Answer {
+    let permit = admit::<ConfigReload>(&api, &caller, "").await?;
+    let system = api.system();
+    done(blocking(move || system.reload(permit)).await??)
+}
+
+pub(crate) async fn rotate(State(api): State<AdminApi>, Asker(caller): Asker) -> Answer {
+    let permit = admit::<SystemRotate>(&api, &caller, "").await?;
+    let system = api.system();
+    done(blocking(move || system.rotate(permit)).await??)
+}
+
+pub(crate) async fn backup(
+    State(api): State<AdminApi>,
+    Asker(caller): Asker,
+    Json(body): Json<BackupBody>,
+) -> Answer {
+    let permit = admit::<SystemBackup>(&api, &caller, &body.file).await?;
+    let system = api.system();
+    done(blocking(move || system.backup(permit, &body.file)).await??)
+}
+
+pub(crate) async fn drill(
+    State(api): State<AdminApi>,
+    Asker(caller): Asker,
+    Json(body): Json<DrillBody>,
+) -> Answer {
+    let permit = admit::<SystemDrill>(&api, &caller, "").await?;
+    let system = api.system();
+    done(blocking(move || system.drill(permit, &body.lines)).await??)
+}
+
+pub(crate) async fn erase(
+    State(api): State<AdminApi>,
+    Asker(caller): Asker,
+    Json(body): Json<EraseBody>,
+) -> Answer {
+    let permit = admit::<LedgerErase>(&api, &caller, &body.subject).await?;
+    let system = api.system();
+    done(blocking(move || system.erase(permit, &body.subject)).await??)
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Wire formats: where text stands in them.
+
+mod anthropic;
+mod errors;
+mod openai;
+
+use std::ops::Range;
+
+use casemate_types::{Channel, Role};
+
+pub(crate) use errors::{error_body, error_event};
+
+use crate::json::{Kind, Tape, Value};
+
+/// What is spoken at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `POST /v1/chat/completions`
+    ChatCompletions,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1/messages`
+    Messages,
+}
+
+/// Family of wire formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Anthropic Messages.
+    Anthropic,
+    /// `OpenAI`.
+    OpenAi,
+}
+
+impl Dialect {
+    /// The word for policies and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
+impl Endpoint {
+    /// All endpoints that carry content.
+    pub const ALL: &'static [Self] = &[Self::ChatCompletions, Self::Embeddings, Self::Messages];
+
+    /// The endpoint of a path.
+    #[must_use]
+    pub fn of_path(path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|endpoint| endpoint.path() == path)
+    }
+
+    /// Its path.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "/v1/chat/completions",
+            Self::Embeddings => "/v1/embeddings",
+            Self::Messages => "/v1/messages",
+        }
+    }
+
+    /// Its family.
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::ChatCompletions | Self::Embeddings => Dialect::OpenAi,
+            Self::Messages => Dialect::Anthropic,
+        }
+    }
+
+    /// The operation in the words of OpenTelemetry's GenAI conventions and of records.
+    #[must_use]
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat.completions",
+            Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+        }
+    }
+}
+
+/// A text in a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'t, 'a> {
+    pub(crate) value: Value<'t, 'a>,
+    pub(crate) role: Role,
+    pub(crate) channel: Channel,
+    /// A member's name rather than a value: it cannot be edited.
+    pub(crate) is_name: bool,
+    pub(crate) place: Place,
+}
+
+/// Where a text stands, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) field: &'static str,
+    pub(crate) index: Option<usize>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.index {
+            Some(index) => write!(f, "{}[{index}]", self.field),
+            None => f.write_str(self.field),
+        }
+    }
+}
+
+/// A request that was understood.
+#[derive(Debug)]
+pub(crate) struct Parsed<'t, 'a> {
+    pub(crate) model: String,
+    pub(crate) model_span: Range<usize>,
+    pub(crate) stream: bool,
+    pub(crate) max_output: Option<u64>,
+    pub(crate) choices: u64,
+    pub(crate) tools: bool,
+    /// Images, audio or files.
+    pub(crate) opaque: bool,
+    /// Provider-side state it asks for, by name.
+    pub(crate) state: Vec<&'static str>,
+    /// Whether the caller asked for usage in the stream, and where the options stand.
+    pub(crate) stream_usage: StreamUsage,
+    pub(crate) sites: Vec<Site<'t, 'a>>,
+}
+
+/// What a request says about usage in its stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StreamUsage {
+    /// It is asked for, or the wire format always gives it.
+    Given,
+    /// Nothing is said.
+    Absent,
+    /// There are options without it; the span of the object.
+    Options(Range<usize>),
+}
+
+/// A request that cannot be taken, in words for the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) String);
+
+impl Refused {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Understands a request.
+pub(crate) fn parse_request<'t, 'a>(
+    endpoint: Endpoint,
+    tape: &'t Tape<'a>,
+) -> Result<Parsed<'t, 'a>, Refused> {
+    let root = tape.root();
+    if root.kind() != Kind::Object {
+        return Err(Refused::new("the body is not a JSON object"));
+    }
+    let model = root.get("model").filter(|model| model.kind() == Kind::String);
+    let model = model.ok_or_else(|| Refused::new("`model` is missing or not a string"))?;
+    let name = model.text().unwrap_or_default().into_owned();
+    if name.is_empty() || name.len() > 256 {
+        return Err(Refused::new("`model` is empty or too long"));
+    }
+    let stream = match root.get("stream") {
+        Some(flag) if flag.is_true() => true,
+        Some(flag) if matches!(flag.kind(), Kind::False | Kind::Null) => false,
+        None => false,
+        Some(_) => return Err(Refused::new("`stream` is neither true nor false")),
+    };
+    let mut parsed = Parsed {
+        model: name,
+        model_span: model.span(),
+        stream,
+        max_output: None,
+        choices: 1,
+        tools: false,
+        opaque: false,
+        state: Vec::new(),
+        stream_usage: StreamUsage::Given,
+        sites: Vec::with_capacity(16),
+    };
+    match endpoint {
+        Endpoint::ChatCompletions => openai::chat(root, &mut parsed)?,
+        Endpoint::Embeddings => openai::embeddings(root, &mut parsed)?,
+        Endpoint::Messages => anthropic::messages(root, &mut parsed)?,
+    }
+    Ok(parsed)
+}
+
+/// A text of an answer that is not streamed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerSite<'t, 'a> {
+    pub(crate) value: Value<'t, 'a>,
+    pub(crate) channel: Channel,
+    pub(crate) is_name: bool,
+}
+
+/// All texts of an answer: every string, known or not.
+pub(crate) fn answer_sites<'t, 'a>(tape: &'t Tape<'a>) -> Vec<AnswerSite<'t, 'a>> {
+    let mut sites = Vec::with_capacity(16);
+    every_string(tape.root(), &mut |value, name, is_name| {
+        // Arguments of a tool call are a JSON document inside a string.
+        let channel =
+            if name == Some("arguments") { Channel::ToolArguments } else { Channel::Content };
+        sites.push(AnswerSite { value, channel, is_name });
+    });
+    sites
+}
+
+/// One text of a stream, told apart from the others that arrive between its pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Lane {
+    /// Choice, or content block.
+    pub(crate) index: u64,
+    pub(crate) channel: Channel,
+    /// Tool call within a choice.
+    pub(crate) call: u64,
+}
+
+/// What one event of a stream says.
+#[derive(Debug, Default)]
+pub(crate) struct Event<'t, 'a> {
+    /// Pieces of texts.
+    pub(crate) pieces: Vec<(Lane, Value<'t, 'a>)>,
+    /// Choices or blocks that end with this event.
+    pub(crate) ends: Vec<u64>,
+    /// Everything else that is text.
+    pub(crate) others: Vec<Value<'t, 'a>>,
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    /// The event carries usage and nothing else.
+    pub(crate) only_usage: bool,
+    /// The stream is complete.
+    pub(crate) last: bool,
+    /// The upstream reports an error.
+    pub(crate) failed: bool,
+}
+
+/// Understands an event of a stream.
+pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event<'t, 'a> {
+    match dialect {
+        Dialect::OpenAi => openai::event(tape.root()),
+        Dialect::Anthropic => anthropic::event(tape.root()),
+    }
+}
+
+/// An event that carries `text` in a lane, made from scratch; `like` is the data of the last event.
+pub(crate) fn make_event(dialect: Dialect, lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
+    match dialect {
+        Dialect::OpenAi => openai::make_event(lane, text, like),
+        Dialect::Anthropic => anthropic::make_event(lane, text),
+    }
+}
+
+/// Tokens of an answer that is not streamed: prompt and completion.
+pub(crate) fn usage_of(dialect: Dialect, tape: &Tape<'_>) -> (Option<u64>, Option<u64>) {
+    let Some(usage) = tape.root().get("usage") else { return (None, None) };
+    let count = |name: &str| usage.get(name).and_then(|value| value.as_u64());
+    match dialect {
+        Dialect::OpenAi => (count("prompt_tokens"), count("completion_tokens")),
+        Dialect::Anthropic => (anthropic::input_tokens(usage), count("output_tokens")),
+    }
+}
+
+/// Calls `visit` for every string below a value, names of members included, with the name of the
+/// member a string is the value of.
+pub(crate) fn every_string<'t, 'a>(
+    value: Value<'t, 'a>,
+    visit: &mut dyn FnMut(Value<'t, 'a>, Option<&str>, bool),
+) {
+    walk(value, None, visit);
+}
+
+fn walk<'t, 'a>(
+    value: Value<'t, 'a>,
+    name: Option<&str>,
+    visit: &mut dyn FnMut(Value<'t, 'a>, Option<&str>, bool),
+) {
+    // INVARIANT: the parser bounds the depth, so recursion is bounded too.
+    match value.kind() {
+        Kind::String => visit(value, name, false),
+        Kind::Array => value.items().for_each(|item| walk(item, name, visit)),
+        Kind::Object => {
+            for (key, member) in value.members() {
+                let text = key.text().unwrap_or_default();
+                // Shorter names cannot hold anything a detector looks for.
+                if text.len() >= 8 {
+                    visit(key, None, true);
+                }
+                walk(member, Some(&text), visit);
+            }
+        }
+        Kind::False | Kind::Null | Kind::Number | Kind::True => {}
+    }
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `OpenAI` chat completions and embeddings.
+
+use casemate_types::{Channel, Role, json::JsonWriter};
+
+use super::{Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string};
+use crate::json::{Kind, Tape, Value};
+
+/// Fields that make the provider keep or fetch content out of our sight.
+const STATE: &[&str] =
+    &["background", "conversation", "previous_response_id", "store", "web_search_options"];
+
+pub(super) fn chat<'t, 'a>(
+    root: Value<'t, 'a>,
+    parsed: &mut Parsed<'t, 'a>,
+) -> Result<(), Refused> {
+    parsed.stream_usage = StreamUsage::Absent;
+    let mut messages = false;
+    for (key, value) in root.members() {
+        let name = key.text().unwrap_or_default();
+        match name.as_ref() {
+            "model" | "stream" => {}
+            "messages" => {
+                messages = true;
+                if value.kind() != Kind::Array {
+                    return Err(Refused::new("`messages` is not a list"));
+                }
+                for (index, item) in value.items().enumerate() {
+                    message(item, index, parsed)?;
+                }
+            }
+            "max_tokens" | "max_completion_tokens" => {
+                parsed.max_output = parsed.max_output.max(count(value, &name)?);
+            }
+            "n" => parsed.choices = count(value, "n")?.unwrap_or(1).clamp(1, 128),
+            "logprobs" if value.is_true() => {
+                return Err(Refused::new(
+                    "`logprobs` gives text token by token, which cannot be guarded; leave it out",
+                ));
+            }
+            "tools" | "functions" => tools(value, &name, parsed),
+            "stream_options" => {
+                let asked = value.get("include_usage").is_some_and(|flag| flag.is_true());
+                let options = value.kind() == Kind::Object;
+                parsed.stream_usage = match (asked, options) {
+                    (true, _) => StreamUsage::Given,
+                    (false, true) => StreamUsage::Options(value.span()),
+                    (false, false) => StreamUsage::Absent,
+                };
+            }
+            other => {
+                note_state(other, value, parsed);
+                structure(key, value, "request", None, parsed);
+            }
+        }
+    }
+    if messages { Ok(()) } else { Err(Refused::new("`messages` is missing")) }
+}
+
+pub(super) fn embeddings<'t, 'a>(
+    root: Value<'t, 'a>,
+    parsed: &mut Parsed<'t, 'a>,
+) -> Result<(), Refused> {
+    if parsed.stream {
+        return Err(Refused::new("embeddings cannot be streamed"));
+    }
+    let input = root.get("input").ok_or_else(|| Refused::new("`input` is missing"))?;
+    let texts: Vec<_> = match input.kind() {
+        Kind::String => vec![input],
+        _ => input.items().collect(),
+    };
+    if texts.is_empty() || texts.iter().any(|text| text.kind() != Kind::String) {
+        return Err(Refused::new(
+            "`input` must be a text or a list of texts: token numbers cannot be inspected",
+        ));
+    }
+    for (index, value) in texts.into_iter().enumerate() {
+        push(parsed, value, Role::User, Channel::Content, false, "input", Some(index));
+    }
+    for (key, value) in root.members() {
+        let name = key.text().unwrap_or_default();
+        if !matches!(name.as_ref(), "model" | "input" | "stream") {
+            structure(key, value, "request", None, parsed);
+        }
+    }
+    parsed.max_output = Some(0);
+    Ok(())
+}
+
+fn count(value: Value<'_, '_>, name: &str) -> Result<Option<u64>, Refused> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let number = value.as_u64();
+    number.map(Some).ok_or_else(|| Refused::new(format!("`{name}` is not a whole number")))
+}
+
+fn note_state(name: &str, value: Value<'_, '_>, parsed: &mut Parsed<'_, '_>) {
+    let off = matches!(value.kind(), Kind::False | Kind::Null);
+    parsed.state.extend(STATE.iter().filter(|field| **field == name && !off));
+}
+
+fn tools<'t, 'a>(value: Value<'t, 'a>, name: &str, parsed: &mut Parsed<'t, 'a>) {
+    for (index, tool) in value.items().enumerate() {
+        parsed.tools = true;
+        let kind = tool.get("type").and_then(|kind| kind.text());
+        let hosted = kind.is_some_and(|kind| kind != "function" && kind != "custom");
+        if hosted && name == "tools" {
+            parsed.state.push("hosted_tools");
+        }
+        strings(tool, Role::Other, "tools", Some(index), parsed);
+    }
+    if value.kind() != Kind::Array {
+        strings(value, Role::Other, "tools", None, parsed);
+    }
+}
+
+/// An unknown or structural member: its name, and every string in it, untrusted.
+fn structure<'t, 'a>(
+    key: Value<'t, 'a>,
+    value: Value<'t, 'a>,
+    field: &'static str,
+    index: Option<usize>,
+    parsed: &mut Parsed<'t, 'a>,
+) {
+    if key.text().is_some_and(|name| name.len() >= 8) {
+        push(parsed, key, Role::Other, Channel::Structure, true, field, index);
+    }
+    strings(value, Role::Other, field, index, parsed);
+}
+
+pub(super) fn strings<'t, 'a>(
+    value: Value<'t, 'a>,
+    role: Role,
+    field: &'static str,
+    index: Option<usize>,
+    parsed: &mut Parsed<'t, 'a>,
+) {
+    every_string(value, &mut |text, _, is_name| {
+        push(parsed, text, role, Channel::Structure, is_name, field, index);
+    });
+}
+
+pub(super) fn push<'t, 'a>(
+    parsed: &mut Parsed<'t, 'a>,
+    value: Value<'t, 'a>,
+    role: Role,
+    channel: Channel,
+    is_name: bool,
+    field: &'static str,
+    index: Option<usize>,
+) {
+    parsed.sites.push(Site { value, role, channel, is_name, place: Place { field, index } });
+}
+
+fn message<'t, 'a>(
+    message: Value<'t, 'a>,
+    index: usize,
+    parsed: &mut Parsed<'t, 'a>,
+) -> Result<(), Refused> {
+    if message.kind() != Kind::Object {
+        return Err(Refused::new(format!("`messages[{index}]` is not an object")));
+    }
+    let role = message.get("role").and_then(|role| role.text());
+    let (role, channel) = match role.as_deref() {
+        Some("system" | "developer") => (Role::System, Channel::Content),
+        Some("user") => (Role::User, Channel::Content),
+        Some("assistant") => (Role::Assistant, Channel::Content),
+        Some("tool" | "function") => (Role::Tool, Channel::ToolResult),
+        _ => return Err(Refused::new(format!("`messages[{index}].role` is missing or not known"))),
+    };
+    for (key, value) in message.members() {
+        let name = key.text().unwrap_or_default();
+        match name.as_ref() {
+            "role" => {}
+            "content" => content(value, role, channel, index, parsed)?,
+            "refusal" => texts(value, role, Channel::Refusal, index, parsed),
+            "reasoning" | "reasoning_content" => {
+                texts(value, role, Channel::Reasoning, index, parsed);
+            }
+            "tool_calls" | "function_call" => calls(value, role, index, parsed),
+            _ => structure(key, value, "messages", Some(index), parsed),
+        }
+    }
+    Ok(())
+}
+
+fn texts<'t, 'a>(
+    value: Value<'t, 'a>,
+    role: Role,
+    channel: Channel,
+    index: usize,
+    parsed: &mut Parsed<'t, 'a>,
+) {
+    every_string(value, &mut |text, _, is_name| {
+        push(parsed, text, role, channel, is_name, "messages", Some(index));
+    });
+}
+
+fn calls<'t, 'a>(value: Value<'t, 'a>, role: Role, index: usize, parsed: &mut Parsed<'t, 'a>) {
+    every_string(value, &mut |text, name, is_name| {
+        let channel = match name {
+            Some("arguments" | "input") => Channel::ToolArguments,
+            _ => Channel::Structure,
+        };
+        push(parsed, text, role, channel, is_name, "messages", Some(index));
+    });
+}
+
+fn content<'t, 'a>(
+    value: Value<'t, 'a>,
+    role: Role,
+    channel: Channel,
+    index: usize,
+    parsed: &mut Parsed<'t, 'a>,
+) -> Result<(), Refused> {
+    match value.kind() {
+        Kind::String => push(parsed, value, role, channel, false, "messages", Some(index)),
+        Kind::Null => {}
+        Kind::Array => {
+            for part in value.items() {
+                content_part(part, role, channel, index, parsed)?;
+            }
+        }
+        _ => {
+            let place = format!("`messages[{index}].content` is neither a text nor a list");
+            return Err(Refused::new(place));
+        }
+    }
+    Ok(())
+}
+
+fn content_part<'t, 'a>(
+    part: Value<'t, 'a>,
+    role: Role,
+    channel: Channel,
+    index: usize,
+    parsed: &mut Parsed<'t, 'a>,
+) -> Result<(), Refused> {
+    let kind = part.get("type").and_then(|kind| kind.text());
+    match kind.as_deref() {
+        Some("text") => texts(part, role, channel, index, parsed),
+        Some("refusal") => texts(part, role, Channel::Refusal, index, parsed),
+        Some("image_url" | "input_audio" | "file") => {
+            parsed.opaque = true;
+            if part.get("file").and_then(|file| file.get("file_id")).is_some() {
+                parsed.state.push("file_id");
+            }
+            every_string(part, &mut |text, name, is_name| {
+                // The bytes themselves are opaque; names and addresses beside them are text.
+                let inline = text.text().is_some_and(|text| text.starts_with("data:"));
+                if !inline && !matches!(name, Some("data" | "file_data")) {
+                    push(parsed, text, role, channel, is_name, "messages", Some(index));
+                }
+            });
+        }
+        _ => {
+            let place = format!("`messages[{index}].content` has a part of a kind that is not known");
+            return Err(Refused::new(place));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
+    let mut event = Event::default();
+    for (key, value) in root.members() {
+        let name = key.text().unwrap_or_default();
+        match name.as_ref() {
+            "choices" => {
+                event.only_usage = value.items().next().is_none();
+                value.items().for_each(|item| choice(item, &mut event));
+            }
+            "usage" if !value.is_null() => {
+                event.input_tokens = value.get("prompt_tokens").and_then(|v| v.as_u64());
+                event.output_tokens = value.get("completion_tokens").and_then(|v| v.as_u64());
+            }
+            "error" => {
+                event.failed = true;
+                every_string(value, &mut |text, _, _| event.others.push(text));
+            }
+            _ => {
+                if name.len() >= 24 {
+                    event.others.push(key);
+                }
+                every_string(value, &mut |text, _, _| event.others.push(text));
+            }
+        }
+    }
+    event.only_usage &= event.output_tokens.is_some();
+    event
+}
+
+fn choice<'t, 'a>(choice: Value<'t, 'a>, event: &mut Event<'t, 'a>) {
+    let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
+    for (key, value) in choice.members() {
+        let name = key.text().unwrap_or_default();
+        match name.as_ref() {
+            "delta" => delta(value, index, event),
+            "finish_reason" => {
+                if !value.is_null() {
+                    event.ends.push(index);
+                }
+                every_string(value, &mut |text, _, _| event.others.push(text));
+            }
+            _ => every_string(value, &mut |text, _, _| event.others.push(text)),
+        }
+    }
+}
+
+fn delta<'t, 'a>(delta: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
+    for (key, value) in delta.members() {
+        let name = key.text().unwrap_or_default();
+        let channel = match name.as_ref() {
+            "content" => Channel::Content,
+            "refusal" => Channel::Refusal,
+            "reasoning" | "reasoning_content" => Channel::Reasoning,
+            "tool_calls" => {
+                value.items().for_each(|call| tool_call(call, index, event));
+                continue;
+            }
+            "function_call" => Channel::ToolArguments,
+            _ => {
+                every_string(value, &mut |text, _, _| event.others.push(text));
+                continue;
+            }
+        };
+        match (value.kind(), channel) {
+            (Kind::String, _) => event.pieces.push((Lane { index, channel, call: 0 }, value)),
+            (Kind::Object, Channel::ToolArguments) => {
+                arguments(value, Lane { index, channel, call: u64::MAX }, event);
+            }
+            _ => every_string(value, &mut |text, _, _| event.others.push(text)),
+        }
+    }
+}
+
+fn tool_call<'t, 'a>(call: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
+    let number = call.get("index").and_then(|number| number.as_u64()).unwrap_or(0);
+    let lane = Lane { index, channel: Channel::ToolArguments, call: number };
+    for (key, value) in call.members() {
+        match key.text().unwrap_or_default().as_ref() {
+            "function" | "custom" => arguments(value, lane, event),
+            _ => every_string(value, &mut |text, _, _| event.others.push(text)),
+        }
+    }
+}
+
+fn arguments<'t, 'a>(function: Value<'t, 'a>, lane: Lane, event: &mut Event<'t, 'a>) {
+    for (key, value) in function.members() {
+        let name = key.text().unwrap_or_default();
+        if matches!(name.as_ref(), "arguments" | "input") && value.kind() == Kind::String {
+            event.pieces.push((lane, value));
+        } else {
+            every_string(value, &mut |text, _, _| event.others.push(text));
+        }
+    }
+}
+
+pub(super) fn make_event(lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
+    let mut w = JsonWriter::with_capacity(256 + text.len());
+    w.open();
+    if let Ok(tape) = Tape::parse(like) {
+        for name in ["id", "object", "created", "model"] {
+            if let Some(value) = tape.root().get(name) {
+                w.raw(name, value.raw().as_bytes());
+            }
+        }
+    }
+    let index = i64::try_from(lane.index).unwrap_or(0);
+    let mut delta = JsonWriter::with_capacity(64 + text.len());
+    delta.open();
+    match (lane.channel, lane.call) {
+        (Channel::ToolArguments, u64::MAX) => {
+            delta.key("function_call").open().string("arguments", text).close();
+        }
+        (Channel::ToolArguments, call) => {
+            let mut one = JsonWriter::default();
+            one.open().number("index", i64::try_from(call).unwrap_or(0));
+            one.key("function").open().string("arguments", text).close().close();
+            delta.raw("tool_calls", &[b"[", one.finish().as_slice(), b"]"].concat());
+        }
+        (Channel::Refusal, _) => {
+            delta.string("refusal", text);
+        }
+        (Channel::Reasoning, _) => {
+            delta.string("reasoning_content", text);
+        }
+        _ => {
+            delta.string("content", text);
+        }
+    }
+    delta.close();
+    let mut choice = JsonWriter::default();
+    choice.open().number("index", index).raw("delta", &delta.finish());
+    choice.raw("finish_reason", b"null").close();
+    w.raw("choices", &[b"[", choice.finish().as_slice(), b"]"].concat()).close();
+    [b"data: ", w.finish().as_slice(), b"\n\n"].concat()
+}

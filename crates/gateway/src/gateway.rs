@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The façade: a request in, an answer out.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError, atomic::{AtomicI64, AtomicU32, Ordering}},
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use casemate_access::{AccessError, Door, Timing};
+use casemate_crypto::Hmac;
+use casemate_http::{Body, HttpError, Peer, full};
+use casemate_inspect::Inspector;
+use casemate_quota::{Account, Limits, Quota, Refusal};
+use casemate_store::{Keyring, Scope, StoreError};
+use casemate_types::{
+    AccessContext, Booking, Caller, Clock, GuardAction, Problem, ProblemCode, ProjectId, RecordId,
+    ResourceKind, ResourceRef,
+    actions::{ModelInvoke, ModelList},
+    event::{Ending, Facts, Sighting},
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+
+use crate::{
+    CredentialSource, GatewayConfig, GatewayError,
+    answer,
+    dialect::{Dialect, Endpoint, error_body},
+    guard::ProjectSurrogates,
+    metrics::Metrics,
+    steps::{Forwarded, Inspected, Read, Received, Rejected, Stop, model_resource},
+    upstream::{Route, Routes},
+};
+
+/// Failed sign-ins recorded in a second at most; more are only counted.
+const FAILURES_PER_SECOND: u32 = 20;
+
+/// Finds out who asks. `iam` implements it, in `wire.rs`.
+pub trait Authenticator: Send + Sync {
+    /// The holder of a key.
+    ///
+    /// # Errors
+    /// [`Problem`] saying why the key is not taken.
+    fn authenticate(
+        &self,
+        key: Option<&str>,
+        address: Option<IpAddr>,
+        certified: bool,
+    ) -> Result<Guest, Problem>;
+}
+
+/// A caller with what its key allows.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// Who asks.
+    pub caller: Caller,
+    /// The limits that apply.
+    pub accounts: Vec<(Account, Limits)>,
+    /// Models the key is for, `*` at the end for any ending; empty for all.
+    pub models: Arc<[String]>,
+}
+
+impl Guest {
+    pub(crate) fn allows_model(&self, model: &str) -> bool {
+        self.models.is_empty()
+            || self.models.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(head) => model.starts_with(head),
+                None => model == pattern,
+            })
+    }
+}
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// The door.
+    pub door: Door,
+    /// The counters.
+    pub quota: Quota,
+    /// Who is who.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Keys of projects.
+    pub keyring: Keyring,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One state of the configuration; replaced as a whole.
+pub(crate) struct Active {
+    pub(crate) config: GatewayConfig,
+    pub(crate) inspector: Inspector,
+    routes: Routes,
+}
+
+impl Active {
+    fn new(config: GatewayConfig, credentials: CredentialSource<'_>) -> Result<Self, GatewayError> {
+        let routes = Routes::new(&config, credentials)?;
+        let inspector = Inspector::new(&config.canaries)?;
+        Ok(Self { config, inspector, routes })
+    }
+
+    pub(crate) fn route_index(&self, model: &str, dialect: Dialect) -> Option<usize> {
+        self.routes.find(model, dialect)
+    }
+
+    pub(crate) fn route(&self, index: usize) -> &Route {
+        self.routes.get(index)
+    }
+}
+
+/// Keys of one project, opened once.
+pub(crate) struct ProjectKeys {
+    pub(crate) surrogates: ProjectSurrogates,
+    digest: Hmac,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: GatewayParts,
+    pub(crate) metrics: Metrics,
+    active: ArcSwap<Active>,
+    keys: Mutex<HashMap<Option<ProjectId>, Arc<ProjectKeys>>>,
+    failures: (AtomicI64, AtomicU32),
+}
+
+impl Inner {
+    pub(crate) fn hour(&self) -> u8 {
+        let seconds = self.parts.clock.now().as_secs();
+        u8::try_from(seconds.rem_euclid(86_400) / 3_600).unwrap_or(0)
+    }
+
+    pub(crate) fn project_keys(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<Arc<ProjectKeys>, StoreError> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = keys.get(&project) {
+            return Ok(found.clone());
+        }
+        let scope = project.map_or(Scope::System, Scope::Project);
+        let made = Arc::new(ProjectKeys {
+            surrogates: ProjectSurrogates(self.parts.keyring.hmac(scope, "gateway/surrogates")?),
+            digest: self.parts.keyring.hmac(scope, "gateway/digest")?,
+        });
+        keys.insert(project, made.clone());
+        Ok(made)
+    }
+
+    /// A keyed digest of a request, hex: the same content can be recognised, not guessed.
+    pub(crate) fn digest(&self, project: Option<ProjectId>, body: &Bytes) -> String {
+        let Ok(keys) = self.project_keys(project) else { return String::new() };
+        let digest = keys.digest.digest(&[body]);
+        let mut out = String::with_capacity(32);
+        for byte in &digest[..16] {
+            out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        }
+        out
+    }
+
+    fn count(&self, sightings: &[Sighting]) {
+        for seen in sightings {
+            self.metrics.finding(seen.kind, seen.action, seen.count);
+        }
+    }
+
+    /// Whether one more failed sign-in of this second may be recorded.
+    fn may_record_failure(&self) -> bool {
+        let second = self.parts.clock.now().as_secs();
+        if self.failures.0.swap(second, Ordering::Relaxed) != second {
+            self.failures.1.store(0, Ordering::Relaxed);
+        }
+        self.failures.1.fetch_add(1, Ordering::Relaxed) < FAILURES_PER_SECOND
+    }
+}
+
+/// The gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+impl Gateway {
+    /// Sets the gateway up.
+    ///
+    /// # Errors
+    /// [`GatewayError`] naming the upstream, route or canary that cannot be used.
+    pub fn open(
+        config: GatewayConfig,
+        credentials: CredentialSource<'_>,
+        parts: GatewayParts,
+    ) -> Result<Self, GatewayError> {
+        let active = ArcSwap::from_pointee(Active::new(config, credentials)?);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                parts,
+                metrics: Metrics::default(),
+                active,
+                keys: Mutex::default(),
+                failures: (AtomicI64::new(0), AtomicU32::new(0)),
+            }),
+        })
+    }
+
+    /// Swaps the configuration; requests that run go on with the one they began with.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; the old configuration stays in force then.
+    pub fn reload(
+        &self,
+        config: GatewayConfig,
+        credentials: CredentialSource<'_>,
+    ) -> Result<(), GatewayError> {
+        self.inner.active.store(Arc::new(Active::new(config, credentials)?));
+        Ok(())
+    }
+
+    /// Counters in the Prometheus text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.inner.metrics.text()
+    }
+
+    /// Answers one request of the data plane.
+    pub async fn handle(self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let path = request.uri().path();
+        if let Some(endpoint) = Endpoint::of_path(path) {
+            self.inner.metrics.begin();
+            let response = self.content(endpoint, request, peer).await;
+            self.inner.metrics.end();
+            return response;
+        }
+        match path {
+            "/v1/models" => self.models(request, peer).await,
+            "/livez" => plain(StatusCode::OK, "ok"),
+            "/readyz" if self.inner.parts.door.is_pressed() => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, "the ledger's disk is full")
+            }
+            "/readyz" => plain(StatusCode::OK, "ok"),
+            _ => {
+                let text = "there is nothing at this address";
+                let problem = Problem::new(ProblemCode::NotFound, text).hint(
+                    "there are /v1/chat/completions, /v1/embeddings, /v1/messages and /v1/models",
+                );
+                error_response(dialect_of(&request), &problem)
+            }
+        }
+    }
+
+    async fn content(
+        &self,
+        endpoint: Endpoint,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<Body> {
+        let record = self.inner.parts.door.new_record();
+        let result = self.pipeline(record, endpoint, request, peer).await;
+        let mut response = match result {
+            Ok(response) => {
+                self.inner.metrics.request(endpoint, None);
+                response
+            }
+            Err(mut problem) => {
+                problem.request_id.get_or_insert(record);
+                self.inner.metrics.request(endpoint, Some(problem.code));
+                error_response(endpoint.dialect(), &problem)
+            }
+        };
+        if let Ok(id) = HeaderValue::from_str(&record.to_string()) {
+            // The names under which the two families of clients look for it.
+            response.headers_mut().insert("x-request-id", id.clone());
+            response.headers_mut().insert("request-id", id);
+        }
+        response
+    }
+
+    async fn pipeline(
+        &self,
+        record: RecordId,
+        endpoint: Endpoint,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Result<Response<Body>, Problem> {
+        let inner = &self.inner;
+        let active = inner.active.load_full();
+        let (parts, body) = request.into_parts();
+        let received = Received::new(record, endpoint, parts, body, peer)?;
+        let authenticated = received
+            .authenticate(inner)
+            .map_err(|(problem, _)| self.unauthenticated(peer, problem))?;
+        let read = authenticated.read(&active).await?;
+        let inspected = match read.inspect(&active) {
+            Ok(inspected) => inspected,
+            Err((rejected, read)) => return Err(self.reject(rejected, &read).await),
+        };
+        self.answer(inspected).await
+    }
+
+    /// Asks the door, forwards, and answers; with a second upstream if the first cannot answer.
+    async fn answer(&self, mut inspected: Inspected) -> Result<Response<Body>, Problem> {
+        let inner = &self.inner;
+        inner.count(&inspected.sightings());
+        let upstreams = {
+            let route = inspected.route().get();
+            [Some(route.upstream.clone()), route.fallback.clone()]
+        };
+        let mut last = Problem::new(ProblemCode::Upstream, "no upstream could answer");
+        for (attempt, upstream) in (0..).zip(upstreams.into_iter().flatten()) {
+            let permitted = inspected.permit(inner, &upstream, attempt).await.map_err(|stop| {
+                self.record_attack(&inspected);
+                stop_problem(stop, inspected.record())
+            })?;
+            let started = Instant::now();
+            let forwarded = permitted
+                .forward(inspected.endpoint(), &upstream, inspected.headers())
+                .await
+                .map_err(|error| error.problem())?;
+            inner.metrics.first_byte(started.elapsed());
+            match retry_reason(&forwarded) {
+                Some(reason) if attempt == 0 && inspected.route().get().fallback.is_some() => {
+                    last = reason.clone();
+                    give_up(forwarded, &reason);
+                }
+                _ => return answer::answer(self, inspected, &upstream, forwarded).await,
+            }
+        }
+        Err(last)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Records a refusal of a caller whose key was not taken.
+    fn unauthenticated(&self, peer: Peer, problem: Problem) -> Problem {
+        let address = match peer {
+            Peer::Tcp { address, .. } => Some(address.ip()),
+            Peer::Unix { .. } => None,
+        };
+        if self.inner.may_record_failure() {
+            let caller = Caller::anonymous(address);
+            let recorder = self.inner.parts.door.recorder();
+            if let Err(error) = recorder.authentication(&caller, false, &problem.detail) {
+                tracing::error!(%error, "a failed sign-in could not be recorded");
+            }
+        }
+        problem
+    }
+
+    /// Records a request that never came to the door's question, as the refusal it is.
+    async fn reject(&self, rejected: Rejected, read: &Read) -> Problem {
+        let door = &self.inner.parts.door;
+        let caller = &read.guest.caller;
+        let model: String = rejected.model.chars().take(64).collect();
+        let resource = model_resource(&model, caller.principal.project);
+        let context = AccessContext::admin(self.inner.hour(), 0, caller.strength);
+        let mut decided = door
+            .ask::<ModelInvoke>(read.record, caller, resource, &context)
+            .overrule(rejected.rule, &rejected.problem.detail);
+        decided.operation(read.endpoint.operation());
+        decided.describe(|facts| {
+            facts.dialect = read.endpoint.dialect().as_str().to_owned();
+            facts.status = Some(rejected.problem.code.status());
+        });
+        match door.commit(decided, Timing::Overlapped).await {
+            Ok(_) => rejected.problem,
+            Err(error) => error.problem(),
+        }
+    }
+
+    /// Records an attack that was kept out, for detection.
+    fn record_attack(&self, inspected: &Inspected) {
+        let blocked: Vec<_> = inspected
+            .sightings()
+            .into_iter()
+            .filter(|seen| seen.action == GuardAction::Block)
+            .collect();
+        if blocked.is_empty() {
+            return;
+        }
+        let attack = blocked.iter().any(|seen| {
+            matches!(
+                seen.kind.class(),
+                casemate_types::DataClass::Attack | casemate_types::DataClass::Canary
+            )
+        });
+        let facts = Facts { findings: blocked, ..Facts::default() };
+        let caller = &inspected.guest().caller;
+        let recorder = self.inner.parts.door.recorder();
+        if let Err(error) = recorder.finding(caller, inspected.record(), attack, facts) {
+            tracing::error!(%error, "a finding could not be recorded");
+        }
+    }
+
+    async fn models(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let dialect = dialect_of(&request);
+        match self.model_list(dialect, request, peer).await {
+            Ok(response) => response,
+            Err(problem) => error_response(dialect, &problem),
+        }
+    }
+
+    async fn model_list(
+        &self,
+        dialect: Dialect,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Result<Response<Body>, Problem> {
+        if request.method() != Method::GET {
+            return Err(Problem::new(ProblemCode::Invalid, "this address takes GET only"));
+        }
+        let key = |name: &str| request.headers().get(name)?.to_str().ok();
+        let key = key("authorization")
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .or_else(|| key("x-api-key"));
+        let (address, certified) = match peer {
+            Peer::Tcp { address, certified } => (Some(address.ip()), certified),
+            Peer::Unix { .. } => (None, false),
+        };
+        let guest = self
+            .inner
+            .parts
+            .authenticator
+            .authenticate(key, address, certified)
+            .map_err(|problem| self.unauthenticated(peer, problem))?;
+        let project = guest.caller.principal.project;
+        let kind = if project.is_some() { ResourceKind::Project } else { ResourceKind::Model };
+        let resource = ResourceRef { kind, id: "models".into(), project };
+        let door = &self.inner.parts.door;
+        let permit = door.admit::<ModelList>(&guest.caller, resource, "").await;
+        let permit = permit.map_err(|error| error.problem())?;
+        let (_, receipt) = permit
+            .enter()
+            .ok_or_else(|| Problem::new(ProblemCode::Internal, "the permit has expired"))?;
+        let names = self.model_names(dialect, &guest);
+        receipt.settle(Ending::Completed, |_| ());
+        Ok(json_response(model_list_body(dialect, &names)))
+    }
+
+    /// Models the guest's key and the policies allow, with harmless content.
+    fn model_names(&self, dialect: Dialect, guest: &Guest) -> Vec<String> {
+        let active = self.inner.active.load();
+        let project = guest.caller.principal.project;
+        let allowed = |route: &&Route| {
+            let mut context = AccessContext::admin(self.inner.hour(), 0, guest.caller.strength);
+            context.dialect = dialect.as_str();
+            context.locality = route.upstream.locality;
+            context.region.clone_from(&route.upstream.region);
+            context.upstream.clone_from(&route.upstream.name);
+            let resource = model_resource(&route.config.model, project);
+            guest.allows_model(&route.config.model)
+                && self.inner.parts.door.would_allow::<ModelInvoke>(
+                    &guest.caller,
+                    &resource,
+                    &context,
+                )
+        };
+        active.routes.models(dialect).filter(allowed).map(|r| r.config.model.clone()).collect()
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gateway")
+    }
+}
+
+/// Why another upstream should be asked; only before a byte of the answer was given out.
+fn retry_reason(forwarded: &Forwarded) -> Option<Problem> {
+    match &forwarded.response {
+        Err(error) => Some(transport_problem(error)),
+        Ok(response) if response.status().is_server_error() || response.status() == 429 => {
+            let text = format!("the upstream answered {}", response.status().as_u16());
+            Some(Problem::new(ProblemCode::Upstream, text))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// Ends an attempt that produced nothing.
+fn give_up(forwarded: Forwarded, reason: &Problem) {
+    let Forwarded { receipt, reservation, .. } = forwarded;
+    let nothing = Booking::default();
+    receipt.settle(Ending::Failed, |facts| {
+        facts.booking = Some(nothing);
+        facts.note.clone_from(&reason.detail);
+    });
+    reservation.settle(nothing);
+}
+
+pub(crate) fn transport_problem(error: &HttpError) -> Problem {
+    match error {
+        HttpError::Timeout(_) => {
+            Problem::new(ProblemCode::UpstreamTimeout, "the upstream did not answer in time")
+        }
+        HttpError::Connect(..) => {
+            Problem::new(ProblemCode::Upstream, "the upstream cannot be reached")
+        }
+        _ => Problem::new(ProblemCode::Upstream, "the connection to the upstream broke off"),
+    }
+}
+
+fn stop_problem(stop: Stop, record: RecordId) -> Problem {
+    match stop {
+        Stop::Access(AccessError::Denied(mut denial)) => {
+            denial.record = record;
+            denial.problem()
+        }
+        Stop::Access(error) => error.problem(),
+        Stop::Quota(refusal) => quota_problem(&refusal),
+        Stop::Stuck => Problem::new(ProblemCode::Internal, "the request could not be made safe"),
+    }
+}
+
+fn quota_problem(refusal: &Refusal) -> Problem {
+    let code = if refusal.limit.is_money() || refusal.retry_after.is_none() {
+        ProblemCode::BudgetSpent
+    } else {
+        ProblemCode::RateLimited
+    };
+    let mut problem = Problem::new(code, refusal.to_string());
+    problem.retry_after = refusal.retry_after;
+    problem.hint(match refusal.retry_after {
+        Some(seconds) => format!("try again in {seconds} s, or ask for a higher limit"),
+        None => "this one request exceeds the limit; ask for less, or for a higher limit".into(),
+    })
+}
+
+fn dialect_of(request: &Request<Incoming>) -> Dialect {
+    if request.headers().contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else {
+        Dialect::OpenAi
+    }
+}
+
+/// An error in the shape its client understands.
+pub(crate) fn error_response(dialect: Dialect, problem: &Problem) -> Response<Body> {
+    let mut response = json_response(error_body(dialect, problem));
+    *response.status_mut() = StatusCode::from_u16(problem.code.status())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if matches!(problem.code, ProblemCode::BudgetSpent | ProblemCode::BodyLimit) {
+        // Both official clients honour it: trying again at once cannot help.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    response
+}
+
+pub(crate) fn json_response(body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(full(body));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+}
+
+fn model_list_body(dialect: Dialect, names: &[String]) -> Vec<u8> {
+    let data: Vec<_> = names
+        .iter()
+        .map(|name| match dialect {
+            Dialect::OpenAi => serde_json::json!({
+                "id": name, "object": "model", "created": 0, "owned_by": "casemate",
+            }),
+            Dialect::Anthropic => serde_json::json!({
+                "id": name, "type": "model", "display_name": name,
+                "created_at": "1970-01-01T00:00:00Z",
+            }),
+        })
+        .collect();
+    let body = match dialect {
+        Dialect::OpenAi => serde_json::json!({"object": "list", "data": data}),
+        Dialect::Anthropic => serde_json::json!({
+            "data": data, "has_more": false,
+            "first_id": names.first(), "last_id": names.last(),
+        }),
+    };
+    body.to_string().into_bytes()
+}
+
+/// What an answer settles: tokens and their price.
+pub(crate) fn settled(route: &Route, input: u64, output: u64) -> Booking {
+    Booking { tokens: input.saturating_add(output), micros: route.price(input, output) }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Inspection of requests and whole answers: what was found, and the edits it leads to.
+
+use std::{borrow::Cow, ops::Range};
+
+use casemate_access::Evidence;
+use casemate_crypto::Hmac;
+use casemate_inspect::{GuardProfile, Inspector, Segment, SurrogateKey, Surrogates, mark};
+use casemate_types::{
+    Channel, DataClass, Direction, Finding, FindingKind, GuardAction, Obligation, Trust,
+    event::Sighting,
+    json::escape_body_into,
+};
+
+use crate::{
+    dialect::{AnswerSite, Site},
+    json::{Kind, Tape, Value},
+    splice::Splices,
+};
+
+/// A finding with its place in the document.
+#[derive(Debug)]
+struct Found {
+    kind: FindingKind,
+    rule: &'static str,
+    score: f32,
+    action: GuardAction,
+    /// Bytes of the document that spell the value; `None` where nothing can be edited.
+    range: Option<Range<usize>>,
+    /// The value itself. Never leaves this module but as a surrogate.
+    value: String,
+    place: String,
+}
+
+/// Everything that was found in a request or answer.
+#[derive(Debug, Default)]
+pub(crate) struct Inspection {
+    found: Vec<Found>,
+}
+
+/// A text inside a document: a JSON string, or a string of a document inside one.
+struct Text<'a> {
+    text: Cow<'a, str>,
+    /// From bytes of the text to bytes of the document.
+    map: Map,
+    is_name: bool,
+}
+
+/// How a text's bytes lead back to the document's.
+struct Map {
+    base: usize,
+    /// Places inside the outer string, if it has escapes.
+    outer: Option<Vec<u32>>,
+    /// Start inside the outer text, and places inside the inner string.
+    inner: Option<(usize, Option<Vec<u32>>)>,
+}
+
+impl Map {
+    fn place(&self, at: usize) -> usize {
+        let look = |map: &Option<Vec<u32>>, at: usize| match map {
+            Some(map) => map.get(at).or(map.last()).map_or(at, |place| *place as usize),
+            None => at,
+        };
+        let at = match &self.inner {
+            Some((start, map)) => start + look(map, at),
+            None => at,
+        };
+        self.base + look(&self.outer, at)
+    }
+
+    fn range(&self, span: &Range<usize>) -> Range<usize> {
+        self.place(span.start)..self.place(span.end)
+    }
+
+    /// How often what is put in must be escaped.
+    const fn depth(&self) -> usize {
+        if self.inner.is_some() { 2 } else { 1 }
+    }
+}
+
+/// Calls `visit` with the text of a string. Arguments of tool calls are documents of their own, so
+/// their strings are visited one by one, without the escapes that could hide something.
+fn visit_texts(
+    value: Value<'_, '_>,
+    channel: Channel,
+    is_name: bool,
+    visit: &mut dyn FnMut(Text<'_>),
+) {
+    let Some((text, outer)) = value.text_mapped() else { return };
+    let base = value.inside().start;
+    if channel == Channel::ToolArguments
+        && let Ok(tape) = Tape::parse(text.as_bytes())
+        && matches!(tape.root().kind(), Kind::Object | Kind::Array)
+    {
+        crate::dialect::every_string(tape.root(), &mut |inner, _, is_name| {
+            let Some((text, map)) = inner.text_mapped() else { return };
+            let start = inner.inside().start;
+            let map = Map { base, outer: outer.clone(), inner: Some((start, map)) };
+            visit(Text { text, map, is_name });
+        });
+        return;
+    }
+    visit(Text { text, map: Map { base, outer, inner: None }, is_name });
+}
+
+impl Inspection {
+    /// Looks at every text of a request.
+    pub(crate) fn of_request(
+        inspector: &Inspector,
+        profile: &GuardProfile,
+        sites: &[Site<'_, '_>],
+    ) -> Self {
+        let mut all = Self::default();
+        for site in sites {
+            visit_texts(site.value, site.channel, site.is_name, &mut |text| {
+                let segment = Segment::new(&text.text, site.role, site.channel);
+                for finding in inspector.inspect(segment) {
+                    let action = profile.action(&finding, Direction::Input, segment.trust);
+                    all.add(finding, action, &text, || site.place.to_string());
+                }
+            });
+        }
+        all
+    }
+
+    /// Looks at every text of an answer. What was found by form alone is acted upon.
+    pub(crate) fn of_answer(
+        inspector: &Inspector,
+        profile: &GuardProfile,
+        sites: &[AnswerSite<'_, '_>],
+    ) -> Self {
+        let mut all = Self::default();
+        for site in sites {
+            visit_texts(site.value, site.channel, site.is_name, &mut |text| {
+                for finding in inspector.inspect_exact(&text.text) {
+                    let action = profile.action(&finding, Direction::Output, Trust::Untrusted);
+                    // There is nobody to put an original back behind the caller.
+                    let action = match action {
+                        GuardAction::Pseudonymise => GuardAction::Redact,
+                        other => other,
+                    };
+                    all.add(finding, action, &text, || "answer".to_owned());
+                }
+            });
+        }
+        all
+    }
+
+    fn add(
+        &mut self,
+        finding: Finding,
+        action: GuardAction,
+        text: &Text<'_>,
+        place: impl FnOnce() -> String,
+    ) {
+        if action == GuardAction::Allow {
+            return;
+        }
+        self.found.push(Found {
+            kind: finding.kind,
+            rule: finding.rule,
+            score: finding.score,
+            action,
+            range: (!text.is_name).then(|| text.map.range(&finding.span)),
+            value: text.text.get(finding.span).unwrap_or_default().to_owned(),
+            place: place(),
+        });
+    }
+
+    /// Data classes of what was found, sorted.
+    pub(crate) fn classes(&self) -> Vec<DataClass> {
+        sorted(self.found.iter().map(|found| found.kind.class()))
+    }
+
+    /// Classes that may not pass, sorted: those to be blocked, and those that would have to be
+    /// edited where nothing can be.
+    pub(crate) fn blocked(&self) -> Vec<DataClass> {
+        let stuck = |found: &&Found| {
+            found.action == GuardAction::Block
+                || (found.action > GuardAction::Flag && found.range.is_none())
+        };
+        sorted(self.found.iter().filter(stuck).map(|found| found.kind.class()))
+    }
+
+    /// Highest injection score, in thousandths.
+    pub(crate) fn injection(&self) -> u16 {
+        let attacks = self.found.iter().filter(|found| found.kind == FindingKind::Injection);
+        attacks.map(|found| thousandths(found.score)).max().unwrap_or(0)
+    }
+
+    /// Makes actions at least as strict as the door's obligations ask.
+    pub(crate) fn oblige(&mut self, obligations: &[Obligation]) {
+        for obligation in obligations {
+            let (class, action) = match obligation {
+                Obligation::Pseudonymise(class) => (*class, GuardAction::Pseudonymise),
+                Obligation::Redact(class) => (*class, GuardAction::Redact),
+            };
+            for found in self.found.iter_mut().filter(|found| found.kind.class() == class) {
+                found.action = found.action.max(action);
+            }
+        }
+    }
+
+    /// Turns actions into edits. `None` when something cannot be edited that must be.
+    pub(crate) fn edit(
+        &self,
+        key: &ProjectSurrogates,
+        surrogates: &mut Surrogates,
+        splices: &mut Splices,
+    ) -> Option<()> {
+        for found in &self.found {
+            let with = match found.action {
+                GuardAction::Allow | GuardAction::Flag | GuardAction::Block => continue,
+                GuardAction::Pseudonymise => surrogates.replace(key, found.kind, &found.value)?,
+                GuardAction::Redact => mark(found.kind),
+            };
+            // Surrogates and marks have no character that JSON escapes, at any depth.
+            splices.replace(found.range.clone()?, with.into_bytes());
+        }
+        Some(())
+    }
+
+    /// Turns actions on an answer into edits. `None` when something cannot be edited that must be.
+    pub(crate) fn redact(&self, splices: &mut Splices) -> Option<()> {
+        for found in self.found.iter().filter(|found| found.action == GuardAction::Redact) {
+            splices.replace(found.range.clone()?, mark(found.kind).into_bytes());
+        }
+        Some(())
+    }
+
+    /// What was done about obligations: met, because every finding of their class was edited or
+    /// would have been.
+    pub(crate) fn evidence(&self, obligations: &[Obligation]) -> Evidence {
+        let mut evidence = Evidence::new();
+        for obligation in obligations {
+            let (Obligation::Pseudonymise(class) | Obligation::Redact(class)) = obligation;
+            let open = self.found.iter().any(|found| {
+                found.kind.class() == *class && found.action <= GuardAction::Flag
+            });
+            if !open {
+                evidence.met(obligation.clone());
+            }
+        }
+        evidence
+    }
+
+    /// What goes into the record: kinds and counts, no values.
+    pub(crate) fn sightings(&self) -> Vec<Sighting> {
+        let mut all: Vec<Sighting> = Vec::new();
+        for found in &self.found {
+            add_sighting(&mut all, found.kind, found.action, found.rule, found.score, &found.place);
+        }
+        all
+    }
+}
+
+/// Counts a finding.
+pub(crate) fn add_sighting(
+    all: &mut Vec<Sighting>,
+    kind: FindingKind,
+    action: GuardAction,
+    rule: &str,
+    score: f32,
+    place: &str,
+) {
+    let same = all.iter_mut().find(|seen| seen.kind == kind && seen.action == action);
+    if let Some(seen) = same {
+        seen.count = seen.count.saturating_add(1);
+        seen.score = seen.score.max(thousandths(score));
+    } else {
+        all.push(Sighting {
+            kind,
+            count: 1,
+            action,
+            rule: rule.to_owned(),
+            score: thousandths(score),
+            place: place.to_owned(),
+        });
+    }
+}
+
+fn thousandths(score: f32) -> u16 {
+    (score.clamp(0.0, 1.0) * 1000.0).round() as u16
+}
+
+fn sorted(classes: impl Iterator<Item = DataClass>) -> Vec<DataClass> {
+    let mut classes: Vec<_> = classes.collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+/// Puts originals back into every text of an answer.
+pub(crate) fn restore(
+    surrogates: &Surrogates,
+    sites: &[AnswerSite<'_, '_>],
+    splices: &mut Splices,
+) {
+    if surrogates.is_empty() {
+        return;
+    }
+    for site in sites {
+        visit_texts(site.value, site.channel, site.is_name, &mut |text| {
+            for (span, original) in surrogates.occurrences(&text.text) {
+                let mut with = original.to_owned();
+                for _ in 0..text.map.depth() {
+                    let mut escaped = Vec::with_capacity(with.len() + 8);
+                    escape_body_into(&mut escaped, &with);
+                    with = String::from_utf8(escaped).unwrap_or_default();
+                }
+                splices.replace(text.map.range(&span), with.into_bytes());
+            }
+        });
+    }
+}
+
+/// Keyed stand-ins of one project.
+#[derive(Debug, Clone)]
+pub(crate) struct ProjectSurrogates(pub(crate) Hmac);
+
+impl SurrogateKey for ProjectSurrogates {
+    fn tag(&self, kind: &str, value: &str) -> [u8; 8] {
+        let digest = self.0.digest(&[kind.as_bytes(), b"\0", value.as_bytes()]);
+        [digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]]
+    }
+}

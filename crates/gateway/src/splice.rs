@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Edits of the original bytes: what is not edited stays as it came.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// A list of replacements in one document.
+#[derive(Debug, Default)]
+pub(crate) struct Splices {
+    edits: Vec<(Range<usize>, Vec<u8>)>,
+}
+
+impl Splices {
+    /// Replaces a range. Ranges must not overlap; they may come in any order.
+    pub(crate) fn replace(&mut self, range: Range<usize>, with: Vec<u8>) {
+        self.edits.push((range, with));
+    }
+
+    /// Puts bytes in at a place.
+    pub(crate) fn insert(&mut self, at: usize, bytes: Vec<u8>) {
+        self.replace(at..at, bytes);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// The document with all edits; `None` when two of them overlap, which is a mistake of ours and
+    /// must not be sent.
+    pub(crate) fn apply(mut self, document: &Bytes) -> Option<Bytes> {
+        if self.edits.is_empty() {
+            return Some(document.clone());
+        }
+        self.edits.sort_by_key(|(range, _)| (range.start, range.end));
+        let added: usize = self.edits.iter().map(|(_, with)| with.len()).sum();
+        let mut out = Vec::with_capacity(document.len() + added);
+        let mut done = 0;
+        for (range, with) in &self.edits {
+            out.extend_from_slice(document.get(done..range.start)?);
+            out.extend_from_slice(with);
+            done = range.end;
+        }
+        out.extend_from_slice(document.get(done..)?);
+        Some(out.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_apply_in_any_order_and_never_overlap() {
+        let document = Bytes::from_static(b"0123456789");
+        let mut splices = Splices::default();
+        splices.replace(8..9, b"eight".to_vec());
+        splices.replace(0..2, Vec::new());
+        splices.insert(5, b"-".to_vec());
+        assert_eq!(splices.apply(&document).unwrap(), "234-567eight9");
+        let mut bad = Splices::default();
+        bad.replace(0..5, Vec::new());
+        bad.replace(4..6, Vec::new());
+        assert!(bad.apply(&document).is_none());
+    }
+}

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The steps of a request as types. Each can only be made from the one before it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use casemate_access::{AccessError, Decided, Door, Grant, Permit, Receipt, Timing};
+use casemate_http::{HttpError, Peer, read_body};
+use casemate_inspect::Surrogates;
+use casemate_quota::{Refusal, Reservation};
+use casemate_types::{
+    AccessContext, Booking, DataClass, Locality, Problem, ProblemCode, RecordId, ResourceKind,
+    ResourceRef, actions::ModelInvoke, event::Sighting,
+};
+use http::{HeaderMap, Method, Response, header, request::Parts};
+use hyper::body::Incoming;
+
+use crate::{
+    Guest,
+    dialect::{Endpoint, Parsed, StreamUsage, parse_request},
+    gateway::{Active, Inner},
+    guard::Inspection,
+    json::Tape,
+    splice::Splices,
+    upstream::{Route, Upstream},
+};
+
+/// Bytes of a prompt that make a token at least, for reservations before the provider has counted.
+const BYTES_PER_TOKEN: usize = 4;
+/// Header with which callers declare data classes, comma separated.
+const CLASSES_HEADER: &str = "x-casemate-data-classes";
+/// Header with which callers say what a request is for.
+const PURPOSE_HEADER: &str = "x-casemate-purpose";
+
+/// A request whose head is within limits. Nothing of it was believed yet.
+pub struct Received {
+    pub(crate) record: RecordId,
+    pub(crate) endpoint: Endpoint,
+    parts: Parts,
+    body: Incoming,
+    peer: Peer,
+}
+
+impl Received {
+    /// Takes a request in. Compressed bodies are refused: what they hold cannot be bounded.
+    ///
+    /// # Errors
+    /// [`Problem`] for another method, a compressed body or another content type.
+    pub(crate) fn new(
+        record: RecordId,
+        endpoint: Endpoint,
+        parts: Parts,
+        body: Incoming,
+        peer: Peer,
+    ) -> Result<Self, Problem> {
+        if parts.method != Method::POST {
+            return Err(Problem::new(ProblemCode::Invalid, "this address takes POST only"));
+        }
+        if parts.headers.contains_key(header::CONTENT_ENCODING) {
+            let text = "compressed bodies are not taken";
+            return Err(Problem::new(ProblemCode::Invalid, text).hint("send the body as it is"));
+        }
+        Ok(Self { record, endpoint, parts, body, peer })
+    }
+
+    /// The key as the two families of clients send it.
+    fn key(&self) -> Option<&str> {
+        let text = |name: &str| self.parts.headers.get(name)?.to_str().ok();
+        text("authorization")
+            .and_then(|value| value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")))
+            .or_else(|| text("x-api-key"))
+            .map(str::trim)
+    }
+
+    /// Finds out who asks.
+    pub(crate) fn authenticate(self, inner: &Inner) -> Result<Authenticated, (Problem, Self)> {
+        let (address, certified) = match self.peer {
+            Peer::Tcp { address, certified } => (Some(address.ip()), certified),
+            Peer::Unix { .. } => (None, false),
+        };
+        match inner.parts.authenticator.authenticate(self.key(), address, certified) {
+            Ok(guest) => Ok(Authenticated { received: self, guest }),
+            Err(problem) => Err((problem, self)),
+        }
+    }
+}
+
+/// A request of somebody who is known.
+pub struct Authenticated {
+    received: Received,
+    guest: Guest,
+}
+
+impl Authenticated {
+    /// Reads the body, now that it is known for whom.
+    pub(crate) async fn read(self, active: &Active) -> Result<Read, Problem> {
+        let limits = active.config.request;
+        let patience = Duration::from_millis(limits.body_ms);
+        let Received { record, endpoint, parts, body, .. } = self.received;
+        let body = read_body(body, limits.body_bytes, patience).await.map_err(|error| {
+            let code = match error {
+                HttpError::BodyTooLarge(_) | HttpError::Timeout(_) => ProblemCode::BodyLimit,
+                _ => ProblemCode::Invalid,
+            };
+            Problem::new(code, error.to_string())
+        })?;
+        Ok(Read { record, endpoint, headers: parts.headers, guest: self.guest, body })
+    }
+}
+
+/// A request whose bytes are there.
+pub struct Read {
+    pub(crate) record: RecordId,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) headers: HeaderMap,
+    pub(crate) guest: Guest,
+    pub(crate) body: Bytes,
+}
+
+impl Read {
+    /// Understands and inspects the request, and asks the door.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what goes into the record and the request itself.
+    pub(crate) fn inspect(self, active: &Arc<Active>) -> Result<Inspected, (Rejected, Self)> {
+        match self.understand(active) {
+            Ok((demand, inspection, route, root_end)) => {
+                Ok(Inspected { read: self, demand, inspection, route, root_end })
+            }
+            Err(rejected) => Err((rejected, self)),
+        }
+    }
+
+    fn understand(
+        &self,
+        active: &Arc<Active>,
+    ) -> Result<(Demand, Inspection, RouteRef, usize), Rejected> {
+        let invalid = |text: String| {
+            let problem = Problem::new(ProblemCode::Invalid, text);
+            Rejected { rule: "request.invalid", model: String::new(), problem }
+        };
+        let tape = Tape::parse(&self.body)
+            .map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
+        let parsed = parse_request(self.endpoint, &tape).map_err(|refused| invalid(refused.0))?;
+        let route = self.admit(active, &parsed)?;
+        let inspection =
+            Inspection::of_request(&active.inspector, &active.config.guard, &parsed.sites);
+        let mut classes = inspection.classes();
+        let declared = self.declared_classes();
+        classes.extend(declared.map_err(|problem| Rejected {
+            rule: "request.invalid",
+            model: parsed.model.clone(),
+            problem,
+        })?);
+        if parsed.opaque {
+            classes.push(DataClass::Opaque);
+        }
+        classes.sort_unstable();
+        classes.dedup();
+        let max_output = parsed.max_output.unwrap_or(active.config.request.default_max_tokens);
+        let output = max_output.saturating_mul(parsed.choices);
+        let input = (self.body.len() / BYTES_PER_TOKEN) as u64 + 1;
+        let demand = Demand {
+            model: parsed.model.clone(),
+            model_span: parsed.model_span.clone(),
+            stream: parsed.stream,
+            stream_usage: parsed.stream_usage.clone(),
+            tools: parsed.tools,
+            untrusted: parsed.sites.iter().any(|site| {
+                site.channel == casemate_types::Channel::ToolResult
+            }),
+            classes,
+            input,
+            output,
+        };
+        Ok((demand, inspection, route, tape.root().span().end))
+    }
+
+    /// The coarse questions, before any work is done on the content.
+    fn admit(
+        &self,
+        active: &Arc<Active>,
+        parsed: &Parsed<'_, '_>,
+    ) -> Result<RouteRef, Rejected> {
+        let model = &parsed.model;
+        let rejected = |rule, code, text: String, hint: &str| {
+            let problem = Problem::new(code, text).hint(hint);
+            Rejected { rule, model: model.clone(), problem }
+        };
+        let dialect = self.endpoint.dialect();
+        let index = active.route_index(model, dialect).ok_or_else(|| {
+            let text = format!("there is no model `{}` here", shown(model));
+            let hint = "`GET /v1/models` lists what this key may use";
+            rejected("route.unknown", ProblemCode::NotFound, text, hint)
+        })?;
+        if !self.guest.allows_model(model) {
+            let text = format!("this key may not be used for the model `{}`", shown(model));
+            let hint = "`GET /v1/models` lists what this key may use";
+            return Err(rejected("key.models", ProblemCode::Denied, text, hint));
+        }
+        let route = RouteRef { active: active.clone(), index };
+        let allowed = &route.get().config.provider_state;
+        if let Some(state) = parsed.state.iter().find(|state| !allowed.iter().any(|a| a == **state)) {
+            let text = format!("`{state}` lets content pass that nobody here can inspect");
+            let hint = "an operator can allow it by name with `provider_state` in the route";
+            return Err(rejected("provider.state", ProblemCode::Denied, text, hint));
+        }
+        Ok(route)
+    }
+
+    fn declared_classes(&self) -> Result<Vec<DataClass>, Problem> {
+        let Some(value) = self.headers.get(CLASSES_HEADER) else { return Ok(Vec::new()) };
+        let text = value.to_str().unwrap_or("?");
+        text.split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(|word| {
+                DataClass::from_word(word).ok_or_else(|| {
+                    let text = format!("`{CLASSES_HEADER}` names a class that is not known");
+                    Problem::new(ProblemCode::Invalid, text)
+                })
+            })
+            .collect()
+    }
+
+    fn purpose(&self) -> String {
+        let purpose = self.headers.get(PURPOSE_HEADER).and_then(|value| value.to_str().ok());
+        purpose.unwrap_or_default().chars().take(128).collect()
+    }
+}
+
+/// A request that was turned away before the door was asked about its content.
+pub(crate) struct Rejected {
+    /// The built-in rule.
+    pub(crate) rule: &'static str,
+    /// The model it named, if it was understood that far.
+    pub(crate) model: String,
+    pub(crate) problem: Problem,
+}
+
+/// A route kept alive with the configuration it is part of.
+pub(crate) struct RouteRef {
+    active: Arc<Active>,
+    index: usize,
+}
+
+impl RouteRef {
+    pub(crate) fn get(&self) -> &Route {
+        self.active.route(self.index)
+    }
+
+    pub(crate) const fn active(&self) -> &Arc<Active> {
+        &self.active
+    }
+}
+
+/// What a request needs, without its bytes.
+pub(crate) struct Demand {
+    pub(crate) model: String,
+    model_span: std::ops::Range<usize>,
+    pub(crate) stream: bool,
+    stream_usage: StreamUsage,
+    tools: bool,
+    untrusted: bool,
+    classes: Vec<DataClass>,
+    pub(crate) input: u64,
+    pub(crate) output: u64,
+}
+
+/// A request whose every text was looked at.
+pub struct Inspected {
+    read: Read,
+    pub(crate) demand: Demand,
+    inspection: Inspection,
+    route: RouteRef,
+    root_end: usize,
+}
+
+/// A request that may go to one upstream, with its body as that upstream may see it.
+pub(crate) struct Permitted {
+    pub(crate) permit: Permit<ModelInvoke>,
+    pub(crate) reservation: Reservation,
+    pub(crate) body: Bytes,
+    pub(crate) surrogates: Surrogates,
+    pub(crate) hide_usage: bool,
+}
+
+/// Why a request does not go to an upstream.
+pub(crate) enum Stop {
+    /// The door or a guard says no.
+    Access(AccessError),
+    /// No budget.
+    Quota(Refusal),
+    /// A guard cannot do what it must.
+    Stuck,
+}
+
+impl Inspected {
+    pub(crate) const fn route(&self) -> &RouteRef {
+        &self.route
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.read.endpoint
+    }
+
+    pub(crate) fn record(&self) -> RecordId {
+        self.read.record
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.read.headers
+    }
+
+    pub(crate) fn guest(&self) -> &Guest {
+        &self.read.guest
+    }
+
+    pub(crate) fn sightings(&self) -> Vec<Sighting> {
+        self.inspection.sightings()
+    }
+
+    /// Asks the door about one upstream, reserves, and commits both in one record.
+    pub(crate) async fn permit(
+        &mut self,
+        inner: &Inner,
+        upstream: &Upstream,
+        attempt: u32,
+    ) -> Result<Permitted, Stop> {
+        let door = &inner.parts.door;
+        let record = if attempt == 0 { self.read.record } else { door.new_record() };
+        let mut decided = self.ask(door, inner, upstream, record);
+        let obligations = decided.verdict().obligations.clone();
+        self.inspection.oblige(&obligations);
+        decided.describe(|facts| facts.findings = self.inspection.sightings());
+        let project = self.read.guest.caller.principal.project;
+        let keys = inner.project_keys(project).map_err(|error| Stop::Access(error.into()))?;
+        let mut surrogates = Surrogates::default();
+        let mut splices = Splices::default();
+        if decided.is_allowed() {
+            let edited = self.inspection.edit(&keys.surrogates, &mut surrogates, &mut splices);
+            if edited.is_none() {
+                decided = decided.deny("guard.stuck", "a finding stands where it cannot be replaced");
+            }
+        }
+        let hide_usage = self.adapt(upstream, &mut splices);
+        let body = splices.apply(&self.read.body).ok_or(Stop::Stuck)?;
+        let (decided, reservation) = self.reserve(inner, decided);
+        let refusal = match &reservation {
+            Some(Err(refusal)) => Some(*refusal),
+            _ => None,
+        };
+        let timing = match upstream.locality {
+            Locality::External => Timing::Durable,
+            Locality::Local => Timing::Overlapped,
+        };
+        let grant = door.commit(decided, timing).await.map_err(Stop::Access)?;
+        let permit = match grant {
+            Grant::Allowed(permit) => permit,
+            Grant::Conditional(conditional) => {
+                let evidence = self.inspection.evidence(&obligations);
+                conditional.discharge(&evidence).map_err(Stop::Access)?
+            }
+            Grant::Denied(denial) => {
+                return Err(refusal.map_or(Stop::Access(denial.into()), Stop::Quota));
+            }
+        };
+        match reservation {
+            Some(Ok(reservation)) => {
+                Ok(Permitted { permit, reservation, body, surrogates, hide_usage })
+            }
+            // INVARIANT: whatever is allowed was reserved, or it would have been denied.
+            _ => Err(Stop::Stuck),
+        }
+    }
+
+    fn ask(
+        &self,
+        door: &Door,
+        inner: &Inner,
+        upstream: &Upstream,
+        record: RecordId,
+    ) -> Decided<ModelInvoke> {
+        let caller = &self.read.guest.caller;
+        let resource = model_resource(&self.demand.model, caller.principal.project);
+        let context = AccessContext {
+            blocked: self.inspection.blocked(),
+            data_classes: self.demand.classes.clone(),
+            dialect: self.read.endpoint.dialect().as_str(),
+            hour: inner.hour(),
+            injection: self.inspection.injection(),
+            locality: upstream.locality,
+            purpose: self.read.purpose(),
+            region: upstream.region.clone(),
+            risk: caller.risk.value(),
+            stream: self.demand.stream,
+            strength: caller.strength,
+            tokens: self.demand.input.saturating_add(self.demand.output),
+            tools: self.demand.tools,
+            untrusted: self.demand.untrusted,
+            upstream: upstream.name.clone(),
+        };
+        let mut decided = door.ask::<ModelInvoke>(record, caller, resource, &context);
+        decided.attempt_of(self.read.record);
+        decided.operation(self.read.endpoint.operation());
+        decided.model(upstream.kind.as_str(), &self.demand.model);
+        let digest = inner.digest(caller.principal.project, &self.read.body);
+        decided.describe(|facts| {
+            facts.dialect = context.dialect.to_owned();
+            facts.upstream = context.upstream;
+            facts.locality = Some(context.locality);
+            facts.classes = context.data_classes;
+            facts.digest = digest;
+        });
+        if let Some(address) = caller.address {
+            decided.sealed("source", address.to_string());
+        }
+        decided
+    }
+
+    fn reserve(
+        &self,
+        inner: &Inner,
+        mut decided: Decided<ModelInvoke>,
+    ) -> (Decided<ModelInvoke>, Option<Result<Reservation, Refusal>>) {
+        if !decided.is_allowed() {
+            return (decided, None);
+        }
+        let booking = Booking {
+            tokens: self.demand.input.saturating_add(self.demand.output),
+            micros: self.route.get().price(self.demand.input, self.demand.output),
+        };
+        let now = inner.parts.clock.now();
+        match inner.parts.quota.reserve(now, &self.read.guest.accounts, booking) {
+            Ok(reservation) => {
+                decided.book(booking, reservation.account_names());
+                (decided, Some(Ok(reservation)))
+            }
+            Err(refusal) => {
+                let rule = format!("quota.{}", refusal.limit.as_str());
+                (decided.deny(&rule, &refusal.to_string()), Some(Err(refusal)))
+            }
+        }
+    }
+
+    /// Edits that have nothing to do with guards: the model's name at the upstream, and usage in
+    /// streams. Tells whether usage was asked for on our own account.
+    fn adapt(&self, upstream: &Upstream, splices: &mut Splices) -> bool {
+        if let Some(name) = &self.route.get().config.upstream_model {
+            let mut quoted = Vec::with_capacity(name.len() + 2);
+            casemate_types::json::escape_into(&mut quoted, name);
+            splices.replace(self.demand.model_span.clone(), quoted);
+        }
+        if !self.demand.stream || !upstream.stream_usage {
+            return false;
+        }
+        match &self.demand.stream_usage {
+            StreamUsage::Given => false,
+            StreamUsage::Absent => {
+                let option = br#","stream_options":{"include_usage":true}"#.to_vec();
+                splices.insert(self.root_end - 1, option);
+                true
+            }
+            StreamUsage::Options(span) => {
+                let option = br#"{"include_usage":true}"#.to_vec();
+                splices.replace(span.clone(), option);
+                true
+            }
+        }
+    }
+}
+
+pub(crate) fn model_resource(
+    model: &str,
+    project: Option<casemate_types::ProjectId>,
+) -> ResourceRef {
+    ResourceRef { kind: ResourceKind::Model, id: model.to_owned(), project }
+}
+
+/// A request on its way: the permit was used up.
+pub(crate) struct Forwarded {
+    pub(crate) receipt: Receipt,
+    pub(crate) reservation: Reservation,
+    pub(crate) surrogates: Surrogates,
+    pub(crate) hide_usage: bool,
+    pub(crate) response: Result<Response<Incoming>, HttpError>,
+}
+
+impl Permitted {
+    /// Sends the body to the upstream. The one place where content leaves the house, and it cannot
+    /// be called without a permit for exactly that.
+    pub(crate) async fn forward(
+        self,
+        endpoint: Endpoint,
+        upstream: &Upstream,
+        headers: &HeaderMap,
+    ) -> Result<Forwarded, AccessError> {
+        let (_, receipt) = self.permit.enter().ok_or_else(|| {
+            AccessError::Undischarged("the permit expired before the request was sent".into())
+        })?;
+        let headers = upstream.headers(headers);
+        let response =
+            upstream.client.send(Method::POST, endpoint.path(), headers, self.body).await;
+        Ok(Forwarded {
+            receipt,
+            reservation: self.reservation,
+            surrogates: self.surrogates,
+            hide_usage: self.hide_usage,
+            response,
+        })
+    }
+}
+
+fn shown(model: &str) -> String {
+    model.chars().take(64).collect()
+}

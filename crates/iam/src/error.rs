@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What can go wrong with identities, by what the caller can do about it.
+
+use casemate_access::AccessError;
+use casemate_store::StoreError;
+use casemate_types::{Problem, ProblemCode};
+
+/// An operation on identities failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IamError {
+    /// The door.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// Something of that name exists.
+    #[error("`{0}` exists already")]
+    Conflict(String),
+    /// The permit has expired.
+    #[error("the permit has expired; ask again")]
+    Expired,
+    /// A value cannot be used.
+    #[error("{0}")]
+    Invalid(String),
+    /// Nothing of that id.
+    #[error("there is no {0}")]
+    NotFound(&'static str),
+    /// Storage.
+    #[error("identities cannot be stored or read")]
+    Store(#[from] StoreError),
+}
+
+impl IamError {
+    /// What the caller is told.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Access(error) => error.problem(),
+            Self::Conflict(_) => Problem::new(ProblemCode::Conflict, self.to_string()),
+            Self::Expired => Problem::new(ProblemCode::Denied, self.to_string()),
+            Self::Invalid(_) => Problem::new(ProblemCode::Invalid, self.to_string()),
+            Self::NotFound(_) => Problem::new(ProblemCode::NotFound, self.to_string()),
+            Self::Store(_) => Problem::new(ProblemCode::Internal, self.to_string()),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask bench <what>`: the figures of `docs/benchmarks.md`, repeatable by anyone.
+//!
+//! A measurement is a variant of [`Bench`] and a module. What measures the inside of a crate is an
+//! example or bench target *of that crate*, which the module here builds, runs and tabulates: xtask
+//! links nothing of the product.
+
+mod gateway;
+mod process;
+mod table;
+
+use std::process::Stdio;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::tool;
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The request path against a mock upstream and an inspecting floor, all brought along.
+    Gateway(gateway::Gateway),
+    /// One of the processes of a measurement; started by the others, or by hand to look closer.
+    #[command(hide = true, subcommand)]
+    Role(gateway::Role),
+}
+
+pub(crate) fn run(bench: Bench) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return again_in_release();
+    }
+    match bench {
+        Bench::Gateway(gateway) => gateway::run(&gateway),
+        Bench::Role(role) => gateway::play(role),
+    }
+}
+
+/// What measures must be fast itself: the same command once more, from a release build.
+fn again_in_release() -> Result<()> {
+    let mut command = tool::cargo(["run", "--quiet", "--release", "--package", "xtask", "--"]);
+    command
+        .args(std::env::args_os().skip(1))
+        .stdin(Stdio::inherit());
+    tool::run(&mut command)
+}

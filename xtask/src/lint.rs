@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask lint`: everything that can be said about the code without running it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{tidy, tool};
+
+/// What `lint` may do beyond looking.
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    /// Install cargo-deny into `.xtask/` when it is missing (CI always does).
+    #[arg(long)]
+    install: bool,
+}
+
+/// The version that is installed when none is found.
+const CARGO_DENY: &str = "0.20.2";
+
+pub(crate) fn run(lint: &Lint) -> Result<()> {
+    format_check()?;
+    clippy()?;
+    tidy::run()?;
+    deny(lint.install || tool::in_ci())?;
+    eprintln!("\nlint: fine");
+    Ok(())
+}
+
+/// The workspace, and the packages that stand outside of it (fuzz targets, measurements).
+fn format_check() -> Result<()> {
+    tool::run(&mut tool::cargo(["fmt", "--all", "--check"]))?;
+    for manifest in tidy::tracked()? {
+        let outside = manifest.starts_with("fuzz/") || manifest.starts_with("bench/");
+        if outside && manifest.ends_with("/Cargo.toml") {
+            tool::run(&mut tool::cargo([
+                "fmt",
+                "--check",
+                "--manifest-path",
+                &manifest,
+            ]))?;
+        }
+    }
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    let mut command = tool::cargo(["clippy", "--workspace", "--all-targets"]);
+    if tool::in_ci() {
+        command.arg("--locked");
+    }
+    tool::run(command.args(["--", "-D", "warnings"]))
+}
+
+/// Licences, bans and sources of every dependency, from `deny.toml`, without network.
+fn deny(install: bool) -> Result<()> {
+    let Some(mut deny) = cargo_deny(install) else {
+        let words = "cargo-deny cannot be had here: licences, bans and sources were NOT checked";
+        if tool::in_ci() {
+            bail!("{words}");
+        }
+        eprintln!("\nwarning: {words}\n  hint: `cargo xtask lint --install` puts it into .xtask/");
+        return Ok(());
+    };
+    // The check itself is offline; this brings the sources it reads, of every platform in the
+    // lock file. Without network it fails, and then the check says what it misses, if anything.
+    if !tool::answers(&mut tool::cargo(["fetch", "--locked"])) {
+        eprintln!("\nnote: `cargo fetch` failed; checking with what is here");
+    }
+    tool::run(deny.args(["--offline", "check", "licenses", "bans", "sources"]))
+}
+
+fn cargo_deny(install: bool) -> Option<Command> {
+    let own: PathBuf = tool::tools_dir().join("bin").join("cargo-deny");
+    for candidate in [own.clone(), PathBuf::from("cargo-deny")] {
+        if tool::answers(tool::program(&candidate).arg("--version")) {
+            return Some(tool::program(candidate));
+        }
+    }
+    if !install {
+        return None;
+    }
+    let root = tool::tools_dir();
+    let mut command = tool::cargo(["install", "--locked", "--no-default-features", "--root"]);
+    command
+        .arg(&root)
+        .args(["--version", CARGO_DENY, "cargo-deny"]);
+    match tool::run(&mut command) {
+        Ok(()) => Some(tool::program(own)),
+        Err(error) => {
+            eprintln!("warning: {error:#}");
+            None
+        }
+    }
+}
