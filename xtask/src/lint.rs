@@ -17,37 +17,40 @@ pub(crate) struct Lint {
     install: bool,
 }
 
+/// Names the files; `cargo fmt` shows the rest by mending it.
+const FORMAT: [&str; 3] = ["--", "--check", "--files-with-diff"];
+
 /// The version that is installed when none is found.
 const CARGO_DENY: &str = "0.20.2";
 
 pub(crate) fn run(lint: &Lint) -> Result<()> {
-    format_check()?;
-    clippy()?;
-    tidy::run()?;
-    deny(lint.install || tool::in_ci())?;
-    eprintln!("\nlint: fine");
-    Ok(())
+    // All of it even when something fails: one round of corrections instead of four.
+    let install = lint.install || tool::in_ci();
+    let steps = [format_check(), tidy::run(), deny(install), clippy()];
+    let mut failures = steps.into_iter().filter_map(Result::err).peekable();
+    if failures.peek().is_none() {
+        eprintln!("\nlint: fine");
+        return Ok(());
+    }
+    let failures: Vec<String> = failures.map(|error| format!("{error:#}")).collect();
+    bail!("lint: {}", failures.join("; "))
 }
 
 /// The workspace, and the packages that stand outside of it (fuzz targets, measurements).
 fn format_check() -> Result<()> {
-    tool::run(&mut tool::cargo(["fmt", "--all", "--check"]))?;
+    let mut done = tool::run(tool::cargo(["fmt", "--all"]).args(FORMAT));
     for manifest in tidy::tracked()? {
         let outside = manifest.starts_with("fuzz/") || manifest.starts_with("bench/");
         if outside && manifest.ends_with("/Cargo.toml") {
-            tool::run(&mut tool::cargo([
-                "fmt",
-                "--check",
-                "--manifest-path",
-                &manifest,
-            ]))?;
+            let mut command = tool::cargo(["fmt", "--manifest-path", &manifest]);
+            done = tool::run(command.args(FORMAT)).and(done);
         }
     }
-    Ok(())
+    done
 }
 
 fn clippy() -> Result<()> {
-    let mut command = tool::cargo(["clippy", "--workspace", "--all-targets"]);
+    let mut command = tool::cargo(["clippy", "--workspace", "--all-targets", "--keep-going"]);
     if tool::in_ci() {
         command.arg("--locked");
     }

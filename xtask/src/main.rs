@@ -10,6 +10,8 @@ mod test;
 mod tidy;
 mod tool;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Automation for the Casemate workspace.
@@ -33,11 +35,17 @@ enum Verb {
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().verb {
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
         Verb::Bench(bench) => bench::run(bench),
         Verb::Lint(lint) => lint::run(&lint),
         Verb::Test(test) => test::run(&test),
         Verb::Tidy => tidy::run(),
-    }
+    };
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    // The chain in one line: where in xtask it arose helps nobody.
+    eprintln!("\nerror: {error:#}");
+    ExitCode::FAILURE
 }

@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<()> {
         eprintln!("error: {breach}");
     }
     if !breaches.is_empty() {
-        bail!("tidy: {} rules broken", breaches.len());
+        bail!("tidy: rules broken: {}", breaches.len());
     }
     eprintln!(
         "tidy: {} crates, {} files, fine",

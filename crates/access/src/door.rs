@@ -348,7 +348,11 @@ impl Door {
             facts: &facts,
         };
         // What is allowed begins at once, so the writer does too, even if nobody waits here.
-        let timing = if decided.is_allowed() { Timing::Durable } else { timing };
+        let timing = if decided.is_allowed() {
+            Timing::Durable
+        } else {
+            timing
+        };
         self.append(Kind::Decision, &event, &decided.sealed, lane, timing)
     }
 
@@ -435,6 +439,7 @@ const fn class_of(action: ActionName) -> (Class, i64) {
         | A::ProjectUpdate
         | A::SystemBackup
         | A::SystemDrill
-        | A::SystemRotate => (Class::EntityManagement, 3),
+        | A::SystemRotate
+        | A::SystemSeal => (Class::EntityManagement, 3),
     }
 }

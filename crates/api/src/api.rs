@@ -9,7 +9,7 @@ use casemate_http::{Body, HttpError, Peer};
 use casemate_iam::Iam;
 use casemate_types::{
     Caller, Problem,
-    actions::{ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRotate},
+    actions::{ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRotate, SystemSeal},
 };
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -62,6 +62,17 @@ pub trait SystemOps: Send + Sync {
         subject: &str,
     ) -> Result<String, Problem>;
 
+    /// Seals a credential into a new file of the server.
+    ///
+    /// # Errors
+    /// [`Problem`] when the file exists or cannot be written.
+    fn seal(
+        &self,
+        permit: casemate_access::Permit<SystemSeal>,
+        secret: &str,
+        file: &str,
+    ) -> Result<String, Problem>;
+
     /// Counters in the Prometheus text format.
     fn metrics(&self) -> String;
 
@@ -91,7 +102,9 @@ impl AdminApi {
     /// The admin plane over its parts.
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self {
+            parts: Arc::new(parts),
+        }
     }
 
     /// The router, for mounting and tests.
@@ -109,7 +122,10 @@ impl AdminApi {
             Box::pin(async move {
                 let mut request = request.map(axum::body::Body::new);
                 request.extensions_mut().insert(peer);
-                let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+                let response = router
+                    .oneshot(request)
+                    .await
+                    .unwrap_or_else(|never| match never {});
                 response.map(|body| body.map_err(|e| HttpError::Broken(e.into())).boxed_unsync())
             })
         }

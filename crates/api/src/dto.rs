@@ -78,6 +78,13 @@ pub(crate) struct DrillBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct SealBody {
+    pub(crate) secret: String,
+    pub(crate) file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct EraseBody {
     pub(crate) subject: String,
 }

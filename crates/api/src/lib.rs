@@ -13,7 +13,7 @@ mod openapi;
 mod routes;
 mod table;
 
-pub use api::{AdminApi, ApiParts, SystemOps};
+pub use api::{AdminApi, ApiParts, BoxedAnswer, SystemOps};
 pub use error::ApiError;
 pub use openapi::document;
 pub use table::{Access, ROUTES, RouteDoc};

@@ -114,6 +114,7 @@ fn schemas() -> Value {
         "Backup": object(&["file"], json!({"file": text})),
         "Export": object(&["directory"], json!({"directory": text})),
         "Drill": object(&["lines"], json!({"lines": text})),
+        "Seal": object(&["secret", "file"], json!({"secret": text, "file": text})),
         "Erase": object(&["subject"], json!({"subject": text})),
         "Project": any, "Service": any, "Key": any, "KeySecret": any, "Person": any,
         "PolicyVersion": any, "Record": any, "Checkpoint": any, "ProofText": any, "Report": any,

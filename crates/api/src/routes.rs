@@ -33,14 +33,24 @@ pub(crate) fn router() -> Router<AdminApi> {
         .route("/v1/system/rotate", post(system::rotate))
         .route("/v1/system/backup", post(system::backup))
         .route("/v1/system/drill", post(system::drill))
-        .route("/v1/projects", get(identity::projects).post(identity::project_create))
-        .route("/v1/projects/{project}/limits", put(identity::project_limits))
+        .route("/v1/system/seal", post(system::seal))
+        .route(
+            "/v1/projects",
+            get(identity::projects).post(identity::project_create),
+        )
+        .route(
+            "/v1/projects/{project}/limits",
+            put(identity::project_limits),
+        )
         .route(
             "/v1/projects/{project}/services",
             get(identity::services).post(identity::service_create),
         )
         .route("/v1/projects/{project}/keys", get(identity::keys))
-        .route("/v1/projects/{project}/services/{service}/keys", post(identity::key_create))
+        .route(
+            "/v1/projects/{project}/services/{service}/keys",
+            post(identity::key_create),
+        )
         .route("/v1/keys/{key}/revoke", post(identity::key_revoke))
         .route("/v1/keys/{key}/rotate", post(identity::key_rotate))
         .route("/v1/persons", get(identity::persons))

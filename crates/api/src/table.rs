@@ -37,7 +37,14 @@ const fn route(
     body: &'static str,
     answer: &'static str,
 ) -> RouteDoc {
-    RouteDoc { method, path, access, summary, body, answer }
+    RouteDoc {
+        method,
+        path,
+        access,
+        summary,
+        body,
+        answer,
+    }
 }
 
 use Access::{Action, Public};
@@ -58,6 +65,7 @@ pub const ROUTES: &[RouteDoc] = &[
     route("POST", "/v1/system/rotate", Action(A::SystemRotate), "Replace the root key", "", "Done"),
     route("POST", "/v1/system/backup", Action(A::SystemBackup), "Write an encrypted backup", "Backup", "Done"),
     route("POST", "/v1/system/drill", Action(A::SystemDrill), "Prove that the recovery kit opens the data", "Drill", "Done"),
+    route("POST", "/v1/system/seal", Action(A::SystemSeal), "Seal a credential into a file of the server, for `sealed:` references", "Seal", "Done"),
     route("GET",  "/v1/projects", Action(A::ProjectRead), "Projects", "", "Project"),
     route("POST", "/v1/projects", Action(A::ProjectCreate), "Make a project", "NewProject", "Project"),
     route("PUT",  "/v1/projects/{project}/limits", Action(A::ProjectUpdate), "Set a project's limits", "Limits", "Project"),

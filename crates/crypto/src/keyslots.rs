@@ -130,6 +130,13 @@ impl Keyslots {
         Ok(())
     }
 
+    /// Gives all wraps another generation, for a restored installation whose database names it.
+    pub fn renumber(&mut self, generation: u32) {
+        for slot in &mut self.slots {
+            slot.generation = generation;
+        }
+    }
+
     /// Forgets the wraps of every other root key.
     pub fn retain_generation(&mut self, generation: u32) {
         self.slots.retain(|slot| slot.generation == generation);

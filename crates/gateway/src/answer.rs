@@ -40,8 +40,17 @@ pub(crate) async fn answer(
     upstream: &Upstream,
     forwarded: Forwarded,
 ) -> Result<Response<Body>, Problem> {
-    let Forwarded { receipt, reservation, surrogates, hide_usage, response } = forwarded;
-    let account = Account { receipt, reservation };
+    let Forwarded {
+        receipt,
+        reservation,
+        surrogates,
+        hide_usage,
+        response,
+    } = forwarded;
+    let account = Account {
+        receipt,
+        reservation,
+    };
     let response = match response {
         Ok(response) => response,
         Err(error) => return Err(account.fail(transport_problem(&error))),
@@ -60,14 +69,19 @@ pub(crate) async fn answer(
         let text = "the upstream compressed its answer, which cannot be inspected";
         return Err(account.fail(Problem::new(ProblemCode::Upstream, text)));
     }
-    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes);
     let is_stream = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
     if is_stream != inspected.demand.stream {
         let text = "the upstream answered in another form than was asked for";
         return Err(account.fail(Problem::new(ProblemCode::Upstream, text)));
     }
     if is_stream {
-        return Ok(stream(gateway, inspected, upstream, account, surrogates, hide_usage, response));
+        return Ok(stream(
+            gateway, inspected, upstream, account, surrogates, hide_usage, response,
+        ));
     }
     whole(gateway, inspected, upstream, account, surrogates, response).await
 }
@@ -134,12 +148,20 @@ async fn whole(
         let text = "the upstream's answer is not valid JSON, so it cannot be inspected";
         return Err(account.fail(Problem::new(ProblemCode::Upstream, text)));
     };
-    let usage = usage(inspected.endpoint().dialect(), &tape, &inspected, body.len());
+    let usage = usage(
+        inspected.endpoint().dialect(),
+        &tape,
+        &inspected,
+        body.len(),
+    );
     let sites = answer_sites(&tape);
     let inspection = Inspection::of_answer(&active.inspector, &active.config.guard, &sites);
     let sightings = inspection.sightings();
     for seen in &sightings {
-        gateway.inner().metrics.finding(seen.kind, seen.action, seen.count);
+        gateway
+            .inner()
+            .metrics
+            .finding(seen.kind, seen.action, seen.count);
     }
     gateway.inner().metrics.tokens(usage.input, usage.output);
     if account.receipt.durable().await.is_err() {
@@ -147,7 +169,11 @@ async fn whole(
         return Err(account.fail(Problem::new(ProblemCode::Unavailable, text)));
     }
     let blocked = inspection.blocked();
-    let safe = if blocked.is_empty() { edited(&body, &inspection, &surrogates, &sites) } else { None };
+    let safe = if blocked.is_empty() {
+        edited(&body, &inspection, &surrogates, &sites)
+    } else {
+        None
+    };
     let Some(safe) = safe else {
         let note = withheld(&blocked);
         account.settle(Ending::Cut, inspected.route(), usage, sightings, &note);
@@ -180,10 +206,18 @@ pub(crate) fn withheld(classes: &[DataClass]) -> String {
 
 fn usage(dialect: Dialect, tape: &Tape<'_>, inspected: &Inspected, bytes: usize) -> Usage {
     match usage_of(dialect, tape) {
-        (Some(input), output) => Usage { input, output: output.unwrap_or(0), estimated: false },
+        (Some(input), output) => Usage {
+            input,
+            output: output.unwrap_or(0),
+            estimated: false,
+        },
         (None, _) => {
             let output = bytes as u64 / BYTES_PER_TOKEN + 1;
-            Usage { input: inspected.demand.input, output, estimated: true }
+            Usage {
+                input: inspected.demand.input,
+                output,
+                estimated: true,
+            }
         }
     }
 }
@@ -209,7 +243,10 @@ fn stream(
     let mut response = Response::new(GuardedStream::new(parts).boxed_unsync());
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
@@ -227,7 +264,9 @@ async fn upstream_error(
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let patience = std::time::Duration::from_secs(5);
-    let body = read_body(response.into_body(), MAX_ERROR, patience).await.unwrap_or_default();
+    let body = read_body(response.into_body(), MAX_ERROR, patience)
+        .await
+        .unwrap_or_default();
     let message = message_of(&body).unwrap_or_default();
     let message = guarded_message(gateway, inspected, &message, surrogates);
     let (code, text) = match status.as_u16() {
@@ -242,7 +281,11 @@ async fn upstream_error(
         408 | 504 => (ProblemCode::UpstreamTimeout, "the upstream timed out"),
         _ => (ProblemCode::Upstream, "the upstream failed"),
     };
-    let text = if message.is_empty() { text.to_owned() } else { format!("{text}: {message}") };
+    let text = if message.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}: {message}")
+    };
     let mut problem = Problem::new(code, text);
     problem.retry_after = retry_after;
     problem
@@ -270,5 +313,9 @@ pub(crate) fn guarded_message(
     for (finding, action) in first.findings.iter().chain(&rest.findings) {
         gateway.inner().metrics.finding(finding.kind, *action, 1);
     }
-    if first.cut || rest.cut { String::new() } else { first.text + &rest.text }
+    if first.cut || rest.cut {
+        String::new()
+    } else {
+        first.text + &rest.text
+    }
 }

@@ -51,7 +51,10 @@ impl Endpoint {
     /// The endpoint of a path.
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|endpoint| endpoint.path() == path)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|endpoint| endpoint.path() == path)
     }
 
     /// Its path.
@@ -159,7 +162,9 @@ pub(crate) fn parse_request<'t, 'a>(
     if root.kind() != Kind::Object {
         return Err(Refused::new("the body is not a JSON object"));
     }
-    let model = root.get("model").filter(|model| model.kind() == Kind::String);
+    let model = root
+        .get("model")
+        .filter(|model| model.kind() == Kind::String);
     let model = model.ok_or_else(|| Refused::new("`model` is missing or not a string"))?;
     let name = model.text().unwrap_or_default().into_owned();
     if name.is_empty() || name.len() > 256 {
@@ -204,9 +209,16 @@ pub(crate) fn answer_sites<'t, 'a>(tape: &'t Tape<'a>) -> Vec<AnswerSite<'t, 'a>
     let mut sites = Vec::with_capacity(16);
     every_string(tape.root(), &mut |value, name, is_name| {
         // Arguments of a tool call are a JSON document inside a string.
-        let channel =
-            if name == Some("arguments") { Channel::ToolArguments } else { Channel::Content };
-        sites.push(AnswerSite { value, channel, is_name });
+        let channel = if name == Some("arguments") {
+            Channel::ToolArguments
+        } else {
+            Channel::Content
+        };
+        sites.push(AnswerSite {
+            value,
+            channel,
+            is_name,
+        });
     });
     sites
 }
@@ -258,7 +270,9 @@ pub(crate) fn make_event(dialect: Dialect, lane: Lane, text: &str, like: &[u8]) 
 
 /// Tokens of an answer that is not streamed: prompt and completion.
 pub(crate) fn usage_of(dialect: Dialect, tape: &Tape<'_>) -> (Option<u64>, Option<u64>) {
-    let Some(usage) = tape.root().get("usage") else { return (None, None) };
+    let Some(usage) = tape.root().get("usage") else {
+        return (None, None);
+    };
     let count = |name: &str| usage.get(name).and_then(|value| value.as_u64());
     match dialect {
         Dialect::OpenAi => (count("prompt_tokens"), count("completion_tokens")),

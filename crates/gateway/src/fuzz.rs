@@ -32,6 +32,11 @@ pub fn events(bytes: &[u8], size: usize) -> Vec<Vec<u8>> {
             out.extend(frame.payload().map(|payload| payload.to_vec()));
         }
     }
-    out.extend(frames.rest().and_then(|frame| frame.payload()).map(|payload| payload.to_vec()));
+    out.extend(
+        frames
+            .rest()
+            .and_then(|frame| frame.payload())
+            .map(|payload| payload.to_vec()),
+    );
     out
 }

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicI64, AtomicU32, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
     time::Instant,
 };
 
@@ -26,8 +29,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::{
-    CredentialSource, GatewayConfig, GatewayError,
-    answer,
+    CredentialSource, GatewayConfig, GatewayError, answer,
     dialect::{Dialect, Endpoint, error_body},
     guard::ProjectSurrogates,
     metrics::Metrics,
@@ -66,10 +68,13 @@ pub struct Guest {
 impl Guest {
     pub(crate) fn allows_model(&self, model: &str) -> bool {
         self.models.is_empty()
-            || self.models.iter().any(|pattern| match pattern.strip_suffix('*') {
-                Some(head) => model.starts_with(head),
-                None => model == pattern,
-            })
+            || self
+                .models
+                .iter()
+                .any(|pattern| match pattern.strip_suffix('*') {
+                    Some(head) => model.starts_with(head),
+                    None => model == pattern,
+                })
     }
 }
 
@@ -98,7 +103,11 @@ impl Active {
     fn new(config: GatewayConfig, credentials: CredentialSource<'_>) -> Result<Self, GatewayError> {
         let routes = Routes::new(&config, credentials)?;
         let inspector = Inspector::new(&config.canaries)?;
-        Ok(Self { config, inspector, routes })
+        Ok(Self {
+            config,
+            inspector,
+            routes,
+        })
     }
 
     pub(crate) fn route_index(&self, model: &str, dialect: Dialect) -> Option<usize> {
@@ -149,7 +158,9 @@ impl Inner {
 
     /// A keyed digest of a request, hex: the same content can be recognised, not guessed.
     pub(crate) fn digest(&self, project: Option<ProjectId>, body: &Bytes) -> String {
-        let Ok(keys) = self.project_keys(project) else { return String::new() };
+        let Ok(keys) = self.project_keys(project) else {
+            return String::new();
+        };
         let digest = keys.digest.digest(&[body]);
         let mut out = String::with_capacity(32);
         for byte in &digest[..16] {
@@ -212,7 +223,9 @@ impl Gateway {
         config: GatewayConfig,
         credentials: CredentialSource<'_>,
     ) -> Result<(), GatewayError> {
-        self.inner.active.store(Arc::new(Active::new(config, credentials)?));
+        self.inner
+            .active
+            .store(Arc::new(Active::new(config, credentials)?));
         Ok(())
     }
 
@@ -307,10 +320,13 @@ impl Gateway {
         };
         let mut last = Problem::new(ProblemCode::Upstream, "no upstream could answer");
         for (attempt, upstream) in (0..).zip(upstreams.into_iter().flatten()) {
-            let permitted = inspected.permit(inner, &upstream, attempt).await.map_err(|stop| {
-                self.record_attack(&inspected);
-                stop_problem(stop, inspected.record())
-            })?;
+            let permitted = inspected
+                .permit(inner, &upstream, attempt)
+                .await
+                .map_err(|stop| {
+                    self.record_attack(&inspected);
+                    stop_problem(stop, inspected.record())
+                })?;
             let started = Instant::now();
             let forwarded = permitted
                 .forward(inspected.endpoint(), &upstream, inspected.headers())
@@ -385,7 +401,10 @@ impl Gateway {
                 casemate_types::DataClass::Attack | casemate_types::DataClass::Canary
             )
         });
-        let facts = Facts { findings: blocked, ..Facts::default() };
+        let facts = Facts {
+            findings: blocked,
+            ..Facts::default()
+        };
         let caller = &inspected.guest().caller;
         let recorder = self.inner.parts.door.recorder();
         if let Err(error) = recorder.finding(caller, inspected.record(), attack, facts) {
@@ -408,7 +427,10 @@ impl Gateway {
         peer: Peer,
     ) -> Result<Response<Body>, Problem> {
         if request.method() != Method::GET {
-            return Err(Problem::new(ProblemCode::Invalid, "this address takes GET only"));
+            return Err(Problem::new(
+                ProblemCode::Invalid,
+                "this address takes GET only",
+            ));
         }
         let key = |name: &str| request.headers().get(name)?.to_str().ok();
         let key = key("authorization")
@@ -425,8 +447,16 @@ impl Gateway {
             .authenticate(key, address, certified)
             .map_err(|problem| self.unauthenticated(peer, problem))?;
         let project = guest.caller.principal.project;
-        let kind = if project.is_some() { ResourceKind::Project } else { ResourceKind::Model };
-        let resource = ResourceRef { kind, id: "models".into(), project };
+        let kind = if project.is_some() {
+            ResourceKind::Project
+        } else {
+            ResourceKind::Model
+        };
+        let resource = ResourceRef {
+            kind,
+            id: "models".into(),
+            project,
+        };
         let door = &self.inner.parts.door;
         let permit = door.admit::<ModelList>(&guest.caller, resource, "").await;
         let permit = permit.map_err(|error| error.problem())?;
@@ -456,7 +486,12 @@ impl Gateway {
                     &context,
                 )
         };
-        active.routes.models(dialect).filter(allowed).map(|r| r.config.model.clone()).collect()
+        active
+            .routes
+            .models(dialect)
+            .filter(allowed)
+            .map(|r| r.config.model.clone())
+            .collect()
     }
 }
 
@@ -480,7 +515,11 @@ fn retry_reason(forwarded: &Forwarded) -> Option<Problem> {
 
 /// Ends an attempt that produced nothing.
 fn give_up(forwarded: Forwarded, reason: &Problem) {
-    let Forwarded { receipt, reservation, .. } = forwarded;
+    let Forwarded {
+        receipt,
+        reservation,
+        ..
+    } = forwarded;
     let nothing = Booking::default();
     receipt.settle(Ending::Failed, |facts| {
         facts.booking = Some(nothing);
@@ -491,13 +530,17 @@ fn give_up(forwarded: Forwarded, reason: &Problem) {
 
 pub(crate) fn transport_problem(error: &HttpError) -> Problem {
     match error {
-        HttpError::Timeout(_) => {
-            Problem::new(ProblemCode::UpstreamTimeout, "the upstream did not answer in time")
-        }
+        HttpError::Timeout(_) => Problem::new(
+            ProblemCode::UpstreamTimeout,
+            "the upstream did not answer in time",
+        ),
         HttpError::Connect(..) => {
             Problem::new(ProblemCode::Upstream, "the upstream cannot be reached")
         }
-        _ => Problem::new(ProblemCode::Upstream, "the connection to the upstream broke off"),
+        _ => Problem::new(
+            ProblemCode::Upstream,
+            "the connection to the upstream broke off",
+        ),
     }
 }
 
@@ -538,13 +581,16 @@ fn dialect_of(request: &Request<Incoming>) -> Dialect {
 /// An error in the shape its client understands.
 pub(crate) fn error_response(dialect: Dialect, problem: &Problem) -> Response<Body> {
     let mut response = json_response(error_body(dialect, problem));
-    *response.status_mut() = StatusCode::from_u16(problem.code.status())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if let Some(seconds) = problem.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if matches!(problem.code, ProblemCode::BudgetSpent | ProblemCode::BodyLimit) {
+    if matches!(
+        problem.code,
+        ProblemCode::BudgetSpent | ProblemCode::BodyLimit
+    ) {
         // Both official clients honour it: trying again at once cannot help.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
@@ -589,5 +635,8 @@ fn model_list_body(dialect: Dialect, names: &[String]) -> Vec<u8> {
 
 /// What an answer settles: tokens and their price.
 pub(crate) fn settled(route: &Route, input: u64, output: u64) -> Booking {
-    Booking { tokens: input.saturating_add(output), micros: route.price(input, output) }
+    Booking {
+        tokens: input.saturating_add(output),
+        micros: route.price(input, output),
+    }
 }

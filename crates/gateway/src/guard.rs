@@ -8,8 +8,7 @@ use casemate_crypto::Hmac;
 use casemate_inspect::{GuardProfile, Inspector, Segment, SurrogateKey, Surrogates, mark};
 use casemate_types::{
     Channel, DataClass, Direction, Finding, FindingKind, GuardAction, Obligation, Trust,
-    event::Sighting,
-    json::escape_body_into,
+    event::Sighting, json::escape_body_into,
 };
 
 use crate::{
@@ -58,7 +57,10 @@ struct Map {
 impl Map {
     fn place(&self, at: usize) -> usize {
         let look = |map: &Option<Vec<u32>>, at: usize| match map {
-            Some(map) => map.get(at).or(map.last()).map_or(at, |place| *place as usize),
+            Some(map) => map
+                .get(at)
+                .or(map.last())
+                .map_or(at, |place| *place as usize),
             None => at,
         };
         let at = match &self.inner {
@@ -86,21 +88,37 @@ fn visit_texts(
     is_name: bool,
     visit: &mut dyn FnMut(Text<'_>),
 ) {
-    let Some((text, outer)) = value.text_mapped() else { return };
+    let Some((text, outer)) = value.text_mapped() else {
+        return;
+    };
     let base = value.inside().start;
     if channel == Channel::ToolArguments
         && let Ok(tape) = Tape::parse(text.as_bytes())
         && matches!(tape.root().kind(), Kind::Object | Kind::Array)
     {
         crate::dialect::every_string(tape.root(), &mut |inner, _, is_name| {
-            let Some((text, map)) = inner.text_mapped() else { return };
+            let Some((text, map)) = inner.text_mapped() else {
+                return;
+            };
             let start = inner.inside().start;
-            let map = Map { base, outer: outer.clone(), inner: Some((start, map)) };
+            let map = Map {
+                base,
+                outer: outer.clone(),
+                inner: Some((start, map)),
+            };
             visit(Text { text, map, is_name });
         });
         return;
     }
-    visit(Text { text, map: Map { base, outer, inner: None }, is_name });
+    visit(Text {
+        text,
+        map: Map {
+            base,
+            outer,
+            inner: None,
+        },
+        is_name,
+    });
 }
 
 impl Inspection {
@@ -179,13 +197,24 @@ impl Inspection {
             found.action == GuardAction::Block
                 || (found.action > GuardAction::Flag && found.range.is_none())
         };
-        sorted(self.found.iter().filter(stuck).map(|found| found.kind.class()))
+        sorted(
+            self.found
+                .iter()
+                .filter(stuck)
+                .map(|found| found.kind.class()),
+        )
     }
 
     /// Highest injection score, in thousandths.
     pub(crate) fn injection(&self) -> u16 {
-        let attacks = self.found.iter().filter(|found| found.kind == FindingKind::Injection);
-        attacks.map(|found| thousandths(found.score)).max().unwrap_or(0)
+        let attacks = self
+            .found
+            .iter()
+            .filter(|found| found.kind == FindingKind::Injection);
+        attacks
+            .map(|found| thousandths(found.score))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Makes actions at least as strict as the door's obligations ask.
@@ -195,7 +224,11 @@ impl Inspection {
                 Obligation::Pseudonymise(class) => (*class, GuardAction::Pseudonymise),
                 Obligation::Redact(class) => (*class, GuardAction::Redact),
             };
-            for found in self.found.iter_mut().filter(|found| found.kind.class() == class) {
+            for found in self
+                .found
+                .iter_mut()
+                .filter(|found| found.kind.class() == class)
+            {
                 found.action = found.action.max(action);
             }
         }
@@ -222,7 +255,11 @@ impl Inspection {
 
     /// Turns actions on an answer into edits. `None` when something cannot be edited that must be.
     pub(crate) fn redact(&self, splices: &mut Splices) -> Option<()> {
-        for found in self.found.iter().filter(|found| found.action == GuardAction::Redact) {
+        for found in self
+            .found
+            .iter()
+            .filter(|found| found.action == GuardAction::Redact)
+        {
             splices.replace(found.range.clone()?, mark(found.kind).into_bytes());
         }
         Some(())
@@ -234,9 +271,10 @@ impl Inspection {
         let mut evidence = Evidence::new();
         for obligation in obligations {
             let (Obligation::Pseudonymise(class) | Obligation::Redact(class)) = obligation;
-            let open = self.found.iter().any(|found| {
-                found.kind.class() == *class && found.action <= GuardAction::Flag
-            });
+            let open = self
+                .found
+                .iter()
+                .any(|found| found.kind.class() == *class && found.action <= GuardAction::Flag);
             if !open {
                 evidence.met(obligation.clone());
             }
@@ -248,7 +286,14 @@ impl Inspection {
     pub(crate) fn sightings(&self) -> Vec<Sighting> {
         let mut all: Vec<Sighting> = Vec::new();
         for found in &self.found {
-            add_sighting(&mut all, found.kind, found.action, found.rule, found.score, &found.place);
+            add_sighting(
+                &mut all,
+                found.kind,
+                found.action,
+                found.rule,
+                found.score,
+                &found.place,
+            );
         }
         all
     }
@@ -263,7 +308,9 @@ pub(crate) fn add_sighting(
     score: f32,
     place: &str,
 ) {
-    let same = all.iter_mut().find(|seen| seen.kind == kind && seen.action == action);
+    let same = all
+        .iter_mut()
+        .find(|seen| seen.kind == kind && seen.action == action);
     if let Some(seen) = same {
         seen.count = seen.count.saturating_add(1);
         seen.score = seen.score.max(thousandths(score));
@@ -321,6 +368,8 @@ pub(crate) struct ProjectSurrogates(pub(crate) Hmac);
 impl SurrogateKey for ProjectSurrogates {
     fn tag(&self, kind: &str, value: &str) -> [u8; 8] {
         let digest = self.0.digest(&[kind.as_bytes(), b"\0", value.as_bytes()]);
-        [digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]]
+        [
+            digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+        ]
     }
 }

@@ -59,20 +59,33 @@ pub(crate) struct Value<'t, 'a> {
 
 impl<'a> Tape<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, JsonError> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| JsonError { what: "invalid UTF-8", at: error.valid_up_to() })?;
+        let text = std::str::from_utf8(bytes).map_err(|error| JsonError {
+            what: "invalid UTF-8",
+            at: error.valid_up_to(),
+        })?;
         if bytes.len() > u32::MAX as usize / 2 {
-            return Err(JsonError { what: "document too large", at: 0 });
+            return Err(JsonError {
+                what: "document too large",
+                at: 0,
+            });
         }
         let nodes = Vec::with_capacity((bytes.len() / 24).clamp(16, 4096));
-        let mut parser = Parser { text, bytes, at: 0, nodes };
+        let mut parser = Parser {
+            text,
+            bytes,
+            at: 0,
+            nodes,
+        };
         parser.space();
         parser.value(0)?;
         parser.space();
         if parser.at != bytes.len() {
             return Err(parser.error("text after the document"));
         }
-        Ok(Self { text, nodes: parser.nodes })
+        Ok(Self {
+            text,
+            nodes: parser.nodes,
+        })
     }
 
     pub(crate) const fn root(&self) -> Value<'_, 'a> {
@@ -112,7 +125,11 @@ impl<'t, 'a> Value<'t, 'a> {
             return None;
         }
         let raw = &self.tape.text[self.inside()];
-        Some(if node.escaped { Cow::Owned(decode(raw).0) } else { Cow::Borrowed(raw) })
+        Some(if node.escaped {
+            Cow::Owned(decode(raw).0)
+        } else {
+            Cow::Borrowed(raw)
+        })
     }
 
     /// The string's text with the place of each byte inside the raw string, if it has escapes.
@@ -131,7 +148,9 @@ impl<'t, 'a> Value<'t, 'a> {
     }
 
     pub(crate) fn as_u64(&self) -> Option<u64> {
-        (self.kind() == Kind::Number).then(|| self.raw().parse().ok()).flatten()
+        (self.kind() == Kind::Number)
+            .then(|| self.raw().parse().ok())
+            .flatten()
     }
 
     pub(crate) fn is_true(&self) -> bool {
@@ -146,7 +165,11 @@ impl<'t, 'a> Value<'t, 'a> {
     pub(crate) fn items(&self) -> impl Iterator<Item = Value<'t, 'a>> + use<'t, 'a> {
         let (tape, node) = (self.tape, self.node());
         let mut at = self.at + 1;
-        let end = if node.kind == Kind::Array { node.next as usize } else { at };
+        let end = if node.kind == Kind::Array {
+            node.next as usize
+        } else {
+            at
+        };
         std::iter::from_fn(move || {
             let value = (at < end).then_some(Value { tape, at })?;
             at = value.node().next as usize;
@@ -160,10 +183,17 @@ impl<'t, 'a> Value<'t, 'a> {
     ) -> impl Iterator<Item = (Value<'t, 'a>, Value<'t, 'a>)> + use<'t, 'a> {
         let (tape, node) = (self.tape, self.node());
         let mut at = self.at + 1;
-        let end = if node.kind == Kind::Object { node.next as usize } else { at };
+        let end = if node.kind == Kind::Object {
+            node.next as usize
+        } else {
+            at
+        };
         std::iter::from_fn(move || {
             let name = (at < end).then_some(Value { tape, at })?;
-            let value = Value { tape, at: name.node().next as usize };
+            let value = Value {
+                tape,
+                at: name.node().next as usize,
+            };
             at = value.node().next as usize;
             Some((name, value))
         })
@@ -171,7 +201,9 @@ impl<'t, 'a> Value<'t, 'a> {
 
     /// The member of a name.
     pub(crate) fn get(&self, name: &str) -> Option<Value<'t, 'a>> {
-        self.members().find(|(key, _)| key.text().is_some_and(|key| key == name)).map(|(_, v)| v)
+        self.members()
+            .find(|(key, _)| key.text().is_some_and(|key| key == name))
+            .map(|(_, v)| v)
     }
 }
 
@@ -198,7 +230,13 @@ impl Parser<'_> {
             return Err(self.error("too many values"));
         }
         let start = self.at as u32;
-        self.nodes.push(Node { kind, escaped: false, start, end: start, next: 0 });
+        self.nodes.push(Node {
+            kind,
+            escaped: false,
+            start,
+            end: start,
+            next: 0,
+        });
         Ok(self.nodes.len() - 1)
     }
 
@@ -270,7 +308,11 @@ impl Parser<'_> {
         let name = |index: usize| {
             let node = self.nodes[index];
             let raw = &self.text[node.start as usize + 1..node.end as usize - 1];
-            if node.escaped { Cow::Owned(decode(raw).0) } else { Cow::Borrowed(raw) }
+            if node.escaped {
+                Cow::Owned(decode(raw).0)
+            } else {
+                Cow::Borrowed(raw)
+            }
         };
         let twice = |index: usize| JsonError {
             what: "duplicate member name",
@@ -287,7 +329,11 @@ impl Parser<'_> {
         }
         let mut seen = HashSet::with_capacity(names.len());
         names.iter().try_for_each(|index| {
-            if seen.insert(name(*index)) { Ok(()) } else { Err(twice(*index)) }
+            if seen.insert(name(*index)) {
+                Ok(())
+            } else {
+                Err(twice(*index))
+            }
         })
     }
 
@@ -366,10 +412,10 @@ impl Parser<'_> {
     }
 
     fn hex(&self, at: usize) -> Result<u32, JsonError> {
-        self.bytes
-            .get(at..at + 4)
-            .and_then(hex4)
-            .ok_or(JsonError { what: "invalid escape", at })
+        self.bytes.get(at..at + 4).and_then(hex4).ok_or(JsonError {
+            what: "invalid escape",
+            at,
+        })
     }
 
     fn word(&mut self, kind: Kind, word: &[u8]) -> Result<(), JsonError> {
@@ -428,11 +474,16 @@ fn plain_length(bytes: &[u8]) -> usize {
         }
         at += 32;
     }
-    at + bytes[at..].iter().position(|byte| special(*byte)).unwrap_or(bytes.len() - at)
+    at + bytes[at..]
+        .iter()
+        .position(|byte| special(*byte))
+        .unwrap_or(bytes.len() - at)
 }
 
 fn hex4(bytes: &[u8]) -> Option<u32> {
-    bytes.iter().try_fold(0, |value, byte| Some(value << 4 | char::from(*byte).to_digit(16)?))
+    bytes.iter().try_fold(0, |value, byte| {
+        Some(value << 4 | char::from(*byte).to_digit(16)?)
+    })
 }
 
 /// Takes the escapes out of a string that the parser accepted. Gives for each byte of the text, and
@@ -489,9 +540,31 @@ mod tests {
     #[test]
     fn agrees_with_serde_on_what_is_json() {
         for text in [
-            "{}", "[]", "null", " [1, -0.5e+3, \"a\\u00e9\\ud834\\udd1e\\n\"] ", "{\"a\":{\"b\":[{}]}}",
-            "01", "1.", ".5", "-", "1e", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "nul", "\"\\x\"",
-            "\"\u{1}\"", "\"a", "[", "", "[1] 2", "\"\\u12\"", "tru", "{\"a\":1 \"b\":2}", "\"\t\"",
+            "{}",
+            "[]",
+            "null",
+            " [1, -0.5e+3, \"a\\u00e9\\ud834\\udd1e\\n\"] ",
+            "{\"a\":{\"b\":[{}]}}",
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "1e",
+            "[1,]",
+            "{\"a\":1,}",
+            "{\"a\"}",
+            "{a:1}",
+            "nul",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "\"a",
+            "[",
+            "",
+            "[1] 2",
+            "\"\\u12\"",
+            "tru",
+            "{\"a\":1 \"b\":2}",
+            "\"\t\"",
         ] {
             let ours = Tape::parse(text.as_bytes()).is_ok();
             let theirs = serde_json::from_str::<serde_json::Value>(text).is_ok();
@@ -501,7 +574,12 @@ mod tests {
 
     #[test]
     fn refuses_what_parsers_disagree_on() {
-        for text in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#""\ud800""#, r#""\udc00x""#] {
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#""\ud800""#,
+            r#""\udc00x""#,
+        ] {
             assert!(Tape::parse(text.as_bytes()).is_err(), "{text}");
         }
         let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":0")).collect();

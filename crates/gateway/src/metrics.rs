@@ -100,7 +100,10 @@ impl Metrics {
 
     pub(crate) fn first_byte(&self, took: Duration) {
         let seconds = took.as_secs_f64();
-        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
+        let bucket = BOUNDS
+            .iter()
+            .position(|bound| seconds <= *bound)
+            .unwrap_or(BOUNDS.len());
         self.upstream[bucket].fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.upstream_micros.fetch_add(micros, Ordering::Relaxed);
@@ -124,7 +127,11 @@ impl Metrics {
         }
         head(&mut out, Metric::Findings, "counter");
         for (kind, row) in FindingKind::ALL.iter().zip(&self.findings) {
-            for (action, cell) in GuardAction::ALL.iter().zip(row).filter(|(_, c)| load(c) > 0) {
+            for (action, cell) in GuardAction::ALL
+                .iter()
+                .zip(row)
+                .filter(|(_, c)| load(c) > 0)
+            {
                 let name = Metric::Findings.name();
                 let _ = writeln!(
                     out,
@@ -135,7 +142,12 @@ impl Metrics {
         }
         head(&mut out, Metric::Tokens, "counter");
         for (word, cell) in ["input", "output"].iter().zip(&self.tokens) {
-            let _ = writeln!(out, "{}{{type=\"{word}\"}} {}", Metric::Tokens.name(), load(cell));
+            let _ = writeln!(
+                out,
+                "{}{{type=\"{word}\"}} {}",
+                Metric::Tokens.name(),
+                load(cell)
+            );
         }
         head(&mut out, Metric::InFlight, "gauge");
         let _ = writeln!(out, "{} {}", Metric::InFlight.name(), load(&self.in_flight));
@@ -151,7 +163,10 @@ impl Metrics {
             sum += cell.load(Ordering::Relaxed);
             let _ = writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {sum}");
         }
-        sum += self.upstream.last().map_or(0, |cell| cell.load(Ordering::Relaxed));
+        sum += self
+            .upstream
+            .last()
+            .map_or(0, |cell| cell.load(Ordering::Relaxed));
         let _ = writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {sum}");
         let micros = self.upstream_micros.load(Ordering::Relaxed);
         let _ = writeln!(out, "{name}_sum {}", micros as f64 / 1e6);

@@ -32,7 +32,8 @@ impl Splices {
         if self.edits.is_empty() {
             return Some(document.clone());
         }
-        self.edits.sort_by_key(|(range, _)| (range.start, range.end));
+        self.edits
+            .sort_by_key(|(range, _)| (range.start, range.end));
         let added: usize = self.edits.iter().map(|(_, with)| with.len()).sum();
         let mut out = Vec::with_capacity(document.len() + added);
         let mut done = 0;

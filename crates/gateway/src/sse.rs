@@ -126,7 +126,11 @@ fn frame_of(bytes: Bytes) -> Frame {
         }
         at += length + 1;
     }
-    Frame { bytes, data: first, joined: joined.map(BytesMut::freeze) }
+    Frame {
+        bytes,
+        data: first,
+        joined: joined.map(BytesMut::freeze),
+    }
 }
 
 #[cfg(test)]

@@ -54,20 +54,33 @@ impl Received {
         peer: Peer,
     ) -> Result<Self, Problem> {
         if parts.method != Method::POST {
-            return Err(Problem::new(ProblemCode::Invalid, "this address takes POST only"));
+            return Err(Problem::new(
+                ProblemCode::Invalid,
+                "this address takes POST only",
+            ));
         }
         if parts.headers.contains_key(header::CONTENT_ENCODING) {
             let text = "compressed bodies are not taken";
             return Err(Problem::new(ProblemCode::Invalid, text).hint("send the body as it is"));
         }
-        Ok(Self { record, endpoint, parts, body, peer })
+        Ok(Self {
+            record,
+            endpoint,
+            parts,
+            body,
+            peer,
+        })
     }
 
     /// The key as the two families of clients send it.
     fn key(&self) -> Option<&str> {
         let text = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         text("authorization")
-            .and_then(|value| value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")))
+            .and_then(|value| {
+                value
+                    .strip_prefix("Bearer ")
+                    .or(value.strip_prefix("bearer "))
+            })
             .or_else(|| text("x-api-key"))
             .map(str::trim)
     }
@@ -78,8 +91,15 @@ impl Received {
             Peer::Tcp { address, certified } => (Some(address.ip()), certified),
             Peer::Unix { .. } => (None, false),
         };
-        match inner.parts.authenticator.authenticate(self.key(), address, certified) {
-            Ok(guest) => Ok(Authenticated { received: self, guest }),
+        match inner
+            .parts
+            .authenticator
+            .authenticate(self.key(), address, certified)
+        {
+            Ok(guest) => Ok(Authenticated {
+                received: self,
+                guest,
+            }),
             Err(problem) => Err((problem, self)),
         }
     }
@@ -96,15 +116,29 @@ impl Authenticated {
     pub(crate) async fn read(self, active: &Active) -> Result<Read, Problem> {
         let limits = active.config.request;
         let patience = Duration::from_millis(limits.body_ms);
-        let Received { record, endpoint, parts, body, .. } = self.received;
-        let body = read_body(body, limits.body_bytes, patience).await.map_err(|error| {
-            let code = match error {
-                HttpError::BodyTooLarge(_) | HttpError::Timeout(_) => ProblemCode::BodyLimit,
-                _ => ProblemCode::Invalid,
-            };
-            Problem::new(code, error.to_string())
-        })?;
-        Ok(Read { record, endpoint, headers: parts.headers, guest: self.guest, body })
+        let Received {
+            record,
+            endpoint,
+            parts,
+            body,
+            ..
+        } = self.received;
+        let body = read_body(body, limits.body_bytes, patience)
+            .await
+            .map_err(|error| {
+                let code = match error {
+                    HttpError::BodyTooLarge(_) | HttpError::Timeout(_) => ProblemCode::BodyLimit,
+                    _ => ProblemCode::Invalid,
+                };
+                Problem::new(code, error.to_string())
+            })?;
+        Ok(Read {
+            record,
+            endpoint,
+            headers: parts.headers,
+            guest: self.guest,
+            body,
+        })
     }
 }
 
@@ -124,9 +158,13 @@ impl Read {
     /// [`Refusal`] with what goes into the record and the request itself.
     pub(crate) fn inspect(self, active: &Arc<Active>) -> Result<Inspected, (Rejected, Self)> {
         match self.understand(active) {
-            Ok((demand, inspection, route, root_end)) => {
-                Ok(Inspected { read: self, demand, inspection, route, root_end })
-            }
+            Ok((demand, inspection, route, root_end)) => Ok(Inspected {
+                read: self,
+                demand,
+                inspection,
+                route,
+                root_end,
+            }),
             Err(rejected) => Err((rejected, self)),
         }
     }
@@ -137,7 +175,11 @@ impl Read {
     ) -> Result<(Demand, Inspection, RouteRef, usize), Rejected> {
         let invalid = |text: String| {
             let problem = Problem::new(ProblemCode::Invalid, text);
-            Rejected { rule: "request.invalid", model: String::new(), problem }
+            Rejected {
+                rule: "request.invalid",
+                model: String::new(),
+                problem,
+            }
         };
         let tape = Tape::parse(&self.body)
             .map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
@@ -157,7 +199,9 @@ impl Read {
         }
         classes.sort_unstable();
         classes.dedup();
-        let max_output = parsed.max_output.unwrap_or(active.config.request.default_max_tokens);
+        let max_output = parsed
+            .max_output
+            .unwrap_or(active.config.request.default_max_tokens);
         let output = max_output.saturating_mul(parsed.choices);
         let input = (self.body.len() / BYTES_PER_TOKEN) as u64 + 1;
         let demand = Demand {
@@ -166,9 +210,10 @@ impl Read {
             stream: parsed.stream,
             stream_usage: parsed.stream_usage.clone(),
             tools: parsed.tools,
-            untrusted: parsed.sites.iter().any(|site| {
-                site.channel == casemate_types::Channel::ToolResult
-            }),
+            untrusted: parsed
+                .sites
+                .iter()
+                .any(|site| site.channel == casemate_types::Channel::ToolResult),
             classes,
             input,
             output,
@@ -177,15 +222,15 @@ impl Read {
     }
 
     /// The coarse questions, before any work is done on the content.
-    fn admit(
-        &self,
-        active: &Arc<Active>,
-        parsed: &Parsed<'_, '_>,
-    ) -> Result<RouteRef, Rejected> {
+    fn admit(&self, active: &Arc<Active>, parsed: &Parsed<'_, '_>) -> Result<RouteRef, Rejected> {
         let model = &parsed.model;
         let rejected = |rule, code, text: String, hint: &str| {
             let problem = Problem::new(code, text).hint(hint);
-            Rejected { rule, model: model.clone(), problem }
+            Rejected {
+                rule,
+                model: model.clone(),
+                problem,
+            }
         };
         let dialect = self.endpoint.dialect();
         let index = active.route_index(model, dialect).ok_or_else(|| {
@@ -198,9 +243,16 @@ impl Read {
             let hint = "`GET /v1/models` lists what this key may use";
             return Err(rejected("key.models", ProblemCode::Denied, text, hint));
         }
-        let route = RouteRef { active: active.clone(), index };
+        let route = RouteRef {
+            active: active.clone(),
+            index,
+        };
         let allowed = &route.get().config.provider_state;
-        if let Some(state) = parsed.state.iter().find(|state| !allowed.iter().any(|a| a == **state)) {
+        if let Some(state) = parsed
+            .state
+            .iter()
+            .find(|state| !allowed.iter().any(|a| a == **state))
+        {
             let text = format!("`{state}` lets content pass that nobody here can inspect");
             let hint = "an operator can allow it by name with `provider_state` in the route";
             return Err(rejected("provider.state", ProblemCode::Denied, text, hint));
@@ -209,7 +261,9 @@ impl Read {
     }
 
     fn declared_classes(&self) -> Result<Vec<DataClass>, Problem> {
-        let Some(value) = self.headers.get(CLASSES_HEADER) else { return Ok(Vec::new()) };
+        let Some(value) = self.headers.get(CLASSES_HEADER) else {
+            return Ok(Vec::new());
+        };
         let text = value.to_str().unwrap_or("?");
         text.split(',')
             .map(str::trim)
@@ -224,7 +278,10 @@ impl Read {
     }
 
     fn purpose(&self) -> String {
-        let purpose = self.headers.get(PURPOSE_HEADER).and_then(|value| value.to_str().ok());
+        let purpose = self
+            .headers
+            .get(PURPOSE_HEADER)
+            .and_then(|value| value.to_str().ok());
         purpose.unwrap_or_default().chars().take(128).collect()
     }
 }
@@ -328,19 +385,30 @@ impl Inspected {
         attempt: u32,
     ) -> Result<Permitted, Stop> {
         let door = &inner.parts.door;
-        let record = if attempt == 0 { self.read.record } else { door.new_record() };
+        let record = if attempt == 0 {
+            self.read.record
+        } else {
+            door.new_record()
+        };
         let mut decided = self.ask(door, inner, upstream, record);
         let obligations = decided.verdict().obligations.clone();
         self.inspection.oblige(&obligations);
         decided.describe(|facts| facts.findings = self.inspection.sightings());
         let project = self.read.guest.caller.principal.project;
-        let keys = inner.project_keys(project).map_err(|error| Stop::Access(error.into()))?;
+        let keys = inner
+            .project_keys(project)
+            .map_err(|error| Stop::Access(error.into()))?;
         let mut surrogates = Surrogates::default();
         let mut splices = Splices::default();
         if decided.is_allowed() {
-            let edited = self.inspection.edit(&keys.surrogates, &mut surrogates, &mut splices);
+            let edited = self
+                .inspection
+                .edit(&keys.surrogates, &mut surrogates, &mut splices);
             if edited.is_none() {
-                decided = decided.deny("guard.stuck", "a finding stands where it cannot be replaced");
+                decided = decided.deny(
+                    "guard.stuck",
+                    "a finding stands where it cannot be replaced",
+                );
             }
         }
         let hide_usage = self.adapt(upstream, &mut splices);
@@ -366,9 +434,13 @@ impl Inspected {
             }
         };
         match reservation {
-            Some(Ok(reservation)) => {
-                Ok(Permitted { permit, reservation, body, surrogates, hide_usage })
-            }
+            Some(Ok(reservation)) => Ok(Permitted {
+                permit,
+                reservation,
+                body,
+                surrogates,
+                hide_usage,
+            }),
             // INVARIANT: whatever is allowed was reserved, or it would have been denied.
             _ => Err(Stop::Stuck),
         }
@@ -428,17 +500,27 @@ impl Inspected {
         }
         let booking = Booking {
             tokens: self.demand.input.saturating_add(self.demand.output),
-            micros: self.route.get().price(self.demand.input, self.demand.output),
+            micros: self
+                .route
+                .get()
+                .price(self.demand.input, self.demand.output),
         };
         let now = inner.parts.clock.now();
-        match inner.parts.quota.reserve(now, &self.read.guest.accounts, booking) {
+        match inner
+            .parts
+            .quota
+            .reserve(now, &self.read.guest.accounts, booking)
+        {
             Ok(reservation) => {
                 decided.book(booking, reservation.account_names());
                 (decided, Some(Ok(reservation)))
             }
             Err(refusal) => {
                 let rule = format!("quota.{}", refusal.limit.as_str());
-                (decided.deny(&rule, &refusal.to_string()), Some(Err(refusal)))
+                (
+                    decided.deny(&rule, &refusal.to_string()),
+                    Some(Err(refusal)),
+                )
             }
         }
     }
@@ -474,7 +556,11 @@ pub(crate) fn model_resource(
     model: &str,
     project: Option<casemate_types::ProjectId>,
 ) -> ResourceRef {
-    ResourceRef { kind: ResourceKind::Model, id: model.to_owned(), project }
+    ResourceRef {
+        kind: ResourceKind::Model,
+        id: model.to_owned(),
+        project,
+    }
 }
 
 /// A request on its way: the permit was used up.
@@ -499,8 +585,10 @@ impl Permitted {
             AccessError::Undischarged("the permit expired before the request was sent".into())
         })?;
         let headers = upstream.headers(headers);
-        let response =
-            upstream.client.send(Method::POST, endpoint.path(), headers, self.body).await;
+        let response = upstream
+            .client
+            .send(Method::POST, endpoint.path(), headers, self.body)
+            .await;
         Ok(Forwarded {
             receipt,
             reservation: self.reservation,

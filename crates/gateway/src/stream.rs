@@ -129,7 +129,9 @@ impl GuardedStream {
     }
 
     fn frame(&mut self, frame: &Frame) -> Result<(), Halt> {
-        let Some(data) = frame.payload() else { return Ok(()) };
+        let Some(data) = frame.payload() else {
+            return Ok(());
+        };
         if data.as_ref() == b"[DONE]" {
             self.flush(None)?;
             self.complete(&frame.bytes);
@@ -139,7 +141,9 @@ impl GuardedStream {
             .map_err(|_| Halt::Broken("the upstream sent an event that is not valid JSON"))?;
         let event = parse_event(self.dialect, &tape);
         if event.failed {
-            return Err(Halt::Broken("the upstream reported an error in the middle of its answer"));
+            return Err(Halt::Broken(
+                "the upstream reported an error in the middle of its answer",
+            ));
         }
         self.count(&event)?;
         self.check_others(&event)?;
@@ -169,12 +173,7 @@ impl GuardedStream {
     }
 
     /// An event with other data; its other lines stay.
-    fn write_event(
-        &mut self,
-        frame: &Bytes,
-        range: Option<std::ops::Range<usize>>,
-        data: &Bytes,
-    ) {
+    fn write_event(&mut self, frame: &Bytes, range: Option<std::ops::Range<usize>>, data: &Bytes) {
         match range {
             Some(range) => {
                 self.out.extend_from_slice(&frame[..range.start]);
@@ -193,13 +192,21 @@ impl GuardedStream {
     fn count(&mut self, event: &Event<'_, '_>) -> Result<(), Halt> {
         self.tally.input = event.input_tokens.or(self.tally.input);
         self.tally.output = event.output_tokens.or(self.tally.output);
-        let bytes: usize = event.pieces.iter().map(|(_, piece)| piece.inside().len()).sum();
+        let bytes: usize = event
+            .pieces
+            .iter()
+            .map(|(_, piece)| piece.inside().len())
+            .sum();
         self.tally.bytes += bytes as u64;
         let allowed = self.inspected.demand.output;
         let over = self.tally.bytes > allowed.saturating_mul(BYTES_PER_TOKEN_MOST)
             || self.tally.output.is_some_and(|output| output > allowed);
         // What the provider counts in its last event was produced already; it is settled, not cut.
-        if over && !event.pieces.is_empty() { Err(Halt::Budget) } else { Ok(()) }
+        if over && !event.pieces.is_empty() {
+            Err(Halt::Budget)
+        } else {
+            Ok(())
+        }
     }
 
     /// Texts that are no part of the answer proper: nothing in them is edited, so anything that
@@ -236,13 +243,20 @@ impl GuardedStream {
         for (lane, value) in &event.pieces {
             let Some(text) = value.text() else { continue };
             let guard = guard_of(&mut self.guards, *lane);
-            let piece =
-                guard.push(&active.inspector, &active.config.guard, &self.surrogates, &text);
+            let piece = guard.push(
+                &active.inspector,
+                &active.config.guard,
+                &self.surrogates,
+                &text,
+            );
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
             }
             if piece.cut {
-                let class = piece.findings.last().map(|(finding, _)| finding.kind.class());
+                let class = piece
+                    .findings
+                    .last()
+                    .map(|(finding, _)| finding.kind.class());
                 // What was found safe before the cut still goes out.
                 self.out.extend_from_slice(&make_event_if(
                     self.dialect,
@@ -277,7 +291,10 @@ impl GuardedStream {
             let event = make_event_if(self.dialect, *lane, &piece.text, &self.last_data);
             self.out.extend_from_slice(&event);
             if piece.cut {
-                let class = piece.findings.last().map(|(finding, _)| finding.kind.class());
+                let class = piece
+                    .findings
+                    .last()
+                    .map(|(finding, _)| finding.kind.class());
                 halt = Some(Halt::Blocked(withheld(class.as_slice())));
             }
             false
@@ -290,9 +307,19 @@ impl GuardedStream {
         if action == GuardAction::Allow {
             return;
         }
-        self.gateway.inner().metrics.finding(finding.kind, action, 1);
+        self.gateway
+            .inner()
+            .metrics
+            .finding(finding.kind, action, 1);
         let all = &mut self.tally.findings;
-        add_sighting(all, finding.kind, action, finding.rule, finding.score, "answer");
+        add_sighting(
+            all,
+            finding.kind,
+            action,
+            finding.rule,
+            finding.score,
+            "answer",
+        );
     }
 
     /// The answer is whole: its outcome is recorded before its last event goes out.
@@ -315,14 +342,20 @@ impl GuardedStream {
         let mut problem = problem;
         problem.request_id = Some(self.inspected.record());
         self.settle(ending, &problem.detail);
-        self.out.extend_from_slice(&error_event(self.dialect, &problem));
+        self.out
+            .extend_from_slice(&error_event(self.dialect, &problem));
         self.done = true;
     }
 
     fn settle(&mut self, ending: Ending, note: &str) {
-        let Some(account) = self.account.take() else { return };
+        let Some(account) = self.account.take() else {
+            return;
+        };
         let usage = self.usage();
-        self.gateway.inner().metrics.tokens(usage.input, usage.output);
+        self.gateway
+            .inner()
+            .metrics
+            .tokens(usage.input, usage.output);
         let findings = std::mem::take(&mut self.tally.findings);
         account.settle(ending, self.inspected.route(), usage, findings, note);
     }
@@ -335,7 +368,11 @@ impl GuardedStream {
             input: self.tally.input.unwrap_or(self.inspected.demand.input),
             // A provider that counts as it goes may be behind what it has sent.
             output: self.tally.output.map_or(estimate, |output| {
-                if self.done || complete { output.max(1) } else { output.max(estimate) }
+                if self.done || complete {
+                    output.max(1)
+                } else {
+                    output.max(estimate)
+                }
             }),
             estimated: !complete,
         }
@@ -344,7 +381,10 @@ impl GuardedStream {
     /// Waits until the decision of an overlapped access is durable.
     fn poll_decision(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         match &mut self.account {
-            Some(account) => account.receipt.poll_durable(cx).map(|result| result.is_ok()),
+            Some(account) => account
+                .receipt
+                .poll_durable(cx)
+                .map(|result| result.is_ok()),
             None => Poll::Ready(true),
         }
     }
@@ -375,7 +415,11 @@ fn guard_of(guards: &mut Vec<(Lane, StreamGuard)>, lane: Lane) -> &mut StreamGua
 }
 
 fn make_event_if(dialect: Dialect, lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
-    if text.is_empty() { Vec::new() } else { make_event(dialect, lane, text, like) }
+    if text.is_empty() {
+        Vec::new()
+    } else {
+        make_event(dialect, lane, text, like)
+    }
 }
 
 impl http_body::Body for GuardedStream {
@@ -402,7 +446,9 @@ impl http_body::Body for GuardedStream {
             match Pin::new(&mut this.upstream).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     this.active_at = Instant::now();
-                    let Ok(bytes) = frame.into_data() else { continue };
+                    let Ok(bytes) = frame.into_data() else {
+                        continue;
+                    };
                     if let Err(halt) = this.take(&bytes) {
                         this.halt(halt);
                     }
@@ -415,7 +461,9 @@ impl http_body::Body for GuardedStream {
                 }
                 Poll::Pending => {
                     if this.timed_out(cx) {
-                        this.halt(Halt::Broken("the upstream stopped in the middle of its answer"));
+                        this.halt(Halt::Broken(
+                            "the upstream stopped in the middle of its answer",
+                        ));
                         continue;
                     }
                     return Poll::Pending;

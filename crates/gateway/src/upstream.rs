@@ -9,8 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use zeroize::Zeroizing;
 
 use crate::{
-    GatewayConfig, GatewayError, RouteConfig, UpstreamConfig, UpstreamKind,
-    dialect::Dialect,
+    GatewayConfig, GatewayError, RouteConfig, UpstreamConfig, UpstreamKind, dialect::Dialect,
 };
 
 /// Resolves a reference such as `env:NAME` to a secret.
@@ -29,23 +28,40 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    fn new(config: &UpstreamConfig, credentials: CredentialSource<'_>) -> Result<Self, GatewayError> {
-        let invalid = |why: String| GatewayError::Upstream { name: config.name.clone(), why };
+    fn new(
+        config: &UpstreamConfig,
+        credentials: CredentialSource<'_>,
+    ) -> Result<Self, GatewayError> {
+        let invalid = |why: String| GatewayError::Upstream {
+            name: config.name.clone(),
+            why,
+        };
         let origin = Origin::parse(&config.url).map_err(|error| invalid(error.to_string()))?;
         let local = config.locality == Locality::Local;
         if origin.is_clear() && !origin.names_private() && !config.allow_private {
             return Err(invalid("content would travel in clear: use https".into()));
         }
         let allow_private = config.allow_private || (local && origin.names_private());
-        let options = ClientOptions { timeouts: config.timeout.into(), allow_private };
+        let options = ClientOptions {
+            timeouts: config.timeout.into(),
+            allow_private,
+        };
         let client = Client::new(origin, options).map_err(|error| {
-            invalid(format!("{error}; a private address needs `allow_private = true`"))
+            invalid(format!(
+                "{error}; a private address needs `allow_private = true`"
+            ))
         })?;
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         headers.insert(header::USER_AGENT, HeaderValue::from_static("casemate"));
         // A compressed answer could not be inspected.
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
         if let Some(reference) = &config.credential {
             let secret = credentials(reference).map_err(invalid)?;
             let (name, text) = match config.kind {
@@ -137,31 +153,49 @@ impl Routes {
             let made = Arc::new(Upstream::new(upstream, credentials)?);
             if upstreams.insert(upstream.name.clone(), made).is_some() {
                 let why = "it is there twice".to_owned();
-                return Err(GatewayError::Upstream { name: upstream.name.clone(), why });
+                return Err(GatewayError::Upstream {
+                    name: upstream.name.clone(),
+                    why,
+                });
             }
         }
         let mut all = Vec::new();
         for route in &config.route {
             let find = |name: &String| {
-                upstreams.get(name).cloned().ok_or_else(|| GatewayError::Route {
-                    model: route.model.clone(),
-                    why: format!("there is no upstream `{name}`"),
-                })
+                upstreams
+                    .get(name)
+                    .cloned()
+                    .ok_or_else(|| GatewayError::Route {
+                        model: route.model.clone(),
+                        why: format!("there is no upstream `{name}`"),
+                    })
             };
             let upstream = find(&route.upstream)?;
             let fallback = route.fallback.as_ref().map(find).transpose()?;
-            if fallback.as_ref().is_some_and(|other| other.kind != upstream.kind) {
+            if fallback
+                .as_ref()
+                .is_some_and(|other| other.kind != upstream.kind)
+            {
                 let why = "its fallback speaks another wire format".to_owned();
-                return Err(GatewayError::Route { model: route.model.clone(), why });
+                return Err(GatewayError::Route {
+                    model: route.model.clone(),
+                    why,
+                });
             }
-            all.push(Route { config: route.clone(), upstream, fallback });
+            all.push(Route {
+                config: route.clone(),
+                upstream,
+                fallback,
+            });
         }
         Ok(Self { all })
     }
 
     /// The first route that fits.
     pub(crate) fn find(&self, model: &str, dialect: Dialect) -> Option<usize> {
-        self.all.iter().position(|route| route.speaks(dialect) && route.fits(model))
+        self.all
+            .iter()
+            .position(|route| route.speaks(dialect) && route.fits(model))
     }
 
     pub(crate) fn get(&self, index: usize) -> &Route {

@@ -13,18 +13,27 @@ use crate::{
 
 /// Bytes within which words belong together.
 const WINDOW: usize = 90;
+/// Bytes behind the rules within which it may still be said which: languages differ in the order.
+const AFTER: usize = 24;
+/// The score of an attack that somebody quotes to talk about it, below any sensible threshold.
+const QUOTED: f32 = 0.6;
 /// Scores below this are not worth a record.
 const WORTH_A_RECORD: f32 = 0.5;
 
 pub(crate) fn find(segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
     let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;
+    let topic = !embedded && hits.iter().any(|hit| hit.sense == Sense::Topic);
     let mut best: Option<Finding> = None;
     for (at, hit) in hits.iter().enumerate() {
         let window = window_from(hits, at);
         let Some((score, rule, last)) = signal(hit, window, embedded) else {
             continue;
         };
-        let score = score + hidden(segment.text, hit.start);
+        let mut score = score + hidden(segment.text, hit.start);
+        // Whoever asks about attacks quotes them. In a tool's answer that is no excuse.
+        if topic && is_quoted(segment.text, hit.start) {
+            score = score.min(QUOTED);
+        }
         if score >= WORTH_A_RECORD && best.as_ref().is_none_or(|found| score > found.score) {
             let span = hit.start..last;
             let score = score.min(0.99);
@@ -61,7 +70,7 @@ fn signal(first: &Hit, window: &[Hit], embedded: bool) -> Option<(f32, &'static 
             let rules = later(Sense::Rules).or_else(|| later(Sense::SystemPrompt))?;
             let which = window
                 .iter()
-                .any(|hit| hit.sense == Sense::Which && hit.start < rules.start)
+                .any(|hit| hit.sense == Sense::Which && hit.start < rules.end + AFTER)
                 || rules.sense == Sense::SystemPrompt;
             let close = rules.start.saturating_sub(first.end) <= 40;
             let score = match (which, close) {
@@ -105,6 +114,14 @@ fn signal(first: &Hit, window: &[Hit], embedded: bool) -> Option<(f32, &'static 
         }
         _ => None,
     }
+}
+
+/// Whether a quotation begins at `at`.
+fn is_quoted(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    before.ends_with([
+        '"', '\'', '`', '\u{201c}', '\u{201e}', '\u{2018}', '\u{ab}', '\u{2039}',
+    ])
 }
 
 /// Characters that nobody types and no screen shows, near the words: zero-width, bidi, tags.

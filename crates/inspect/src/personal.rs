@@ -13,6 +13,8 @@ use crate::{
 const CONTEXT: usize = 40;
 /// A run of digits and separators longer than this is no number of ours.
 const MAX_RUN: usize = 48;
+/// Groups that fit into a run.
+const MAX_GROUPS: usize = MAX_RUN / 2 + 1;
 
 /// Whether a text has digits at all; without them no context word matters.
 pub(crate) fn may_need_context(text: &str) -> bool {
@@ -120,6 +122,8 @@ fn email(bytes: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
 /// An IPv6 address around the first `:` of a run.
 fn ipv6(bytes: &[u8], colon: usize, found: &mut Vec<Finding>) -> usize {
     let part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
+    let alone =
+        |at: Option<&u8>| at.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b':');
     let start = colon
         - bytes[..colon]
             .iter()
@@ -127,6 +131,13 @@ fn ipv6(bytes: &[u8], colon: usize, found: &mut Vec<Finding>) -> usize {
             .take(4)
             .take_while(|byte| byte.is_ascii_hexdigit())
             .count();
+    let colons = bytes[colon..]
+        .iter()
+        .take_while(|byte| **byte == b':')
+        .count();
+    if !alone(start.checked_sub(1).and_then(|at| bytes.get(at))) || colons > 2 {
+        return colon + colons;
+    }
     let length = bytes[start..]
         .iter()
         .take(46)
@@ -134,72 +145,94 @@ fn ipv6(bytes: &[u8], colon: usize, found: &mut Vec<Finding>) -> usize {
         .count();
     let mut end = start + length;
     // A colon that ends a sentence part is no part of the address.
-    if end > start + 1 && bytes[end - 1] == b':' && bytes[end - 2] != b':' {
+    let colon_after = end > start + 1 && bytes[end - 1] == b':' && bytes[end - 2] != b':';
+    if colon_after {
         end -= 1;
     }
-    let run = &bytes[start..end];
-    let colons = run.iter().filter(|byte| **byte == b':').count();
-    let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let alone = |at: Option<&u8>| {
-        at.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b':')
-    };
-    // A full stop ends a sentence, unless an IPv4 address stands at the end of the address.
+    // A full stop ends a sentence, unless an IPv4 address stands at the end of this one.
     let mapped =
         bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
-    let address = std::str::from_utf8(run)
-        .ok()
-        .and_then(|text| text.parse::<std::net::Ipv6Addr>().ok());
-    if let Some(address) = address
-        && colons >= 3
+    let run = &bytes[start..end];
+    let dividers = run.iter().filter(|byte| **byte == b':').count();
+    let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if dividers >= 3
         && digits > 0
-        && !address.is_loopback()
-        && alone(start.checked_sub(1).and_then(|at| bytes.get(at)))
-        && alone(bytes.get(end))
         && !mapped
+        && (colon_after || alone(bytes.get(end)))
+        && let Ok(text) = std::str::from_utf8(run)
+        && let Ok(address) = text.parse::<std::net::Ipv6Addr>()
+        && !address.is_loopback()
     {
         push(found, FindingKind::Ip, start..end, "personal.ipv6", 0.95);
         return end;
     }
-    colon + 1
+    colon + colons
 }
 
 /// Digits with the separators between them, from the first digit of a run on.
 struct Run {
+    /// Where it begins, with a `+` or bracket in front of the first digit.
     start: usize,
-    end: usize,
-    digits: Vec<u8>,
-    /// Lengths of the groups between separators.
-    groups: Vec<usize>,
-    /// Where each group ends.
-    ends: Vec<usize>,
-    /// The first byte of each separator.
-    separators: Vec<u8>,
+    first: usize,
+    digits: [u8; MAX_RUN],
+    groups: [Group; MAX_GROUPS],
+    /// How many of the groups count.
+    count: usize,
     /// A country code with `+` or an area code in brackets stands in front.
     plus: bool,
     bracket: bool,
 }
 
+/// Digits without separators.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    /// How many digits end here.
+    digits: usize,
+    /// Where it ends.
+    end: usize,
+    /// The first byte of the separator behind it, if another group follows.
+    separator: u8,
+}
+
 impl Run {
-    /// The run of the first `count` groups.
-    fn first_groups(&self, count: usize) -> Self {
-        let digits: usize = self.groups.iter().take(count).sum();
-        Self {
-            start: self.start,
-            end: count.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(self.start),
-            digits: self.digits.iter().take(digits).copied().collect(),
-            groups: self.groups.iter().take(count).copied().collect(),
-            ends: self.ends.iter().take(count).copied().collect(),
-            separators: self.separators.iter().take(count.saturating_sub(1)).copied().collect(),
-            plus: self.plus,
-            bracket: self.bracket,
-        }
+    fn groups(&self) -> &[Group] {
+        self.groups.get(..self.count).unwrap_or_default()
     }
 
-    /// The groups before the first space, when more follow: in `123-45-6789 2024-01-02` the space
-    /// ends the number.
-    fn before_space(&self) -> Option<Self> {
-        let space = self.separators.iter().position(|separator| *separator == b' ')?;
-        Some(self.first_groups(space + 1))
+    fn end(&self) -> usize {
+        self.groups().last().map_or(self.first, |group| group.end)
+    }
+
+    fn digits(&self) -> &[u8] {
+        let count = self.groups().last().map_or(0, |group| group.digits);
+        self.digits.get(..count).unwrap_or_default()
+    }
+
+    /// Separators between the groups that count.
+    fn separators(&self) -> impl Iterator<Item = u8> {
+        let inner = self.count.saturating_sub(1);
+        self.groups()
+            .iter()
+            .take(inner)
+            .map(|group| group.separator)
+    }
+
+    /// Whether the groups have these lengths.
+    fn has_groups(&self, lengths: &[usize]) -> bool {
+        let mut before = 0;
+        self.count == lengths.len()
+            && self.groups().iter().zip(lengths).all(|(group, length)| {
+                let fits = group.digits - before == *length;
+                before = group.digits;
+                fits
+            })
+    }
+
+    /// How many groups stand before the first space; in `123-45-6789 2024-01-02` the space ends the
+    /// number.
+    fn before_space(&self) -> Option<usize> {
+        let space = self.separators().position(|separator| separator == b' ')?;
+        Some(space + 1)
     }
 }
 
@@ -212,42 +245,38 @@ fn run_at(bytes: &[u8], first: usize) -> Run {
     };
     let bracket = before(1) == Some(b'(');
     let plus = before(1) == Some(b'+') || (bracket && before(2) == Some(b'+'));
-    let lead =
-        usize::from(bracket) + usize::from(before(if bracket { 2 } else { 1 }) == Some(b'+'));
     let mut run = Run {
-        start: first - lead.min(first),
-        end: first,
-        digits: Vec::with_capacity(20),
-        groups: Vec::with_capacity(6),
-        ends: Vec::with_capacity(6),
-        separators: Vec::with_capacity(6),
+        start: first - usize::from(bracket) - usize::from(plus),
+        first,
+        digits: [0; MAX_RUN],
+        groups: [Group::default(); MAX_GROUPS],
+        count: 0,
         plus,
         bracket,
     };
-    let (mut at, mut group) = (first, 0);
-    while let Some(byte) = bytes.get(at).filter(|_| at - first < MAX_RUN) {
-        if byte.is_ascii_digit() {
-            run.digits.push(byte - b'0');
-            group += 1;
+    let (mut at, mut digits) = (first, 0);
+    while at - first < MAX_RUN {
+        let before = digits;
+        while let Some(byte) = bytes.get(at).filter(|byte| byte.is_ascii_digit())
+            && at - first < MAX_RUN
+        {
+            run.digits[digits] = byte - b'0';
+            digits += 1;
             at += 1;
-            run.end = at;
-            continue;
         }
-        let gap = separator(&bytes[at..]);
-        if gap == 0 || group == 0 {
+        if digits == before {
             break;
         }
-        run.groups.push(group);
-        run.ends.push(at);
-        run.separators.push(*byte);
-        group = 0;
-        at += gap;
-    }
-    if group > 0 {
-        run.groups.push(group);
-        run.ends.push(run.end);
-    } else {
-        run.separators.pop();
+        run.groups[run.count] = Group {
+            digits,
+            end: at,
+            separator: bytes.get(at).copied().unwrap_or(0),
+        };
+        run.count += 1;
+        match separator(bytes.get(at..).unwrap_or_default()) {
+            0 => break,
+            gap => at += gap,
+        }
     }
     run
 }
@@ -277,31 +306,45 @@ fn number(bytes: &[u8], first: usize, hits: &[Hit], found: &mut Vec<Finding>) ->
         return skip_word(bytes, first);
     }
     let mut run = run_at(bytes, first);
-    let next = bytes.get(run.end).copied();
+    let next = bytes.get(run.end()).copied();
     if next.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
-        if run.groups.len() < 2 {
+        if run.count < 2 {
             return ipv6_tail(bytes, first, found).unwrap_or_else(|| skip_word(bytes, first));
         }
         // The last group is the beginning of a word, as in `555 0187 2nd floor`.
-        run = run.first_groups(run.groups.len() - 1);
+        run.count -= 1;
     }
+    let group = run.groups().first().map_or(first + 1, |group| group.end);
     let prior = found.len();
-    if let Some(end) = ipv4(bytes, first, &run, found) {
+    if let Some(end) = ipv4(bytes, &run, found) {
         return end;
     }
-    card(first, &run, found);
-    for part in [Some(&run), run.before_space().as_ref()].into_iter().flatten() {
+    card(&run, found);
+    for count in phone_or_ssn(&run).into_iter().flatten() {
+        run.count = count;
         if found.len() == prior {
-            ssn(first, part, hits, found);
+            ssn(&run, hits, found);
         }
         if found.len() == prior {
-            phone(bytes, part, hits, found);
+            phone(bytes, &run, hits, found);
         }
     }
     match found.get(prior) {
         Some(finding) => finding.span.end,
         // The run may hide a number behind a first group that does not belong to it.
-        None => first + run.groups.first().copied().unwrap_or(1),
+        None => group,
+    }
+}
+
+/// The first groups of a run that may be a number by themselves, in the order to try: all of them,
+/// then those before a space; the other way round after a `+` and enough digits for a telephone.
+fn phone_or_ssn(run: &Run) -> [Option<usize>; 2] {
+    let (all, word) = (Some(run.count), run.before_space());
+    let digits = word.and_then(|count| run.groups().get(count - 1));
+    if run.plus && digits.is_some_and(|group| group.digits >= 10) {
+        [word, all]
+    } else {
+        [all, word]
     }
 }
 
@@ -358,7 +401,13 @@ fn iban(bytes: &[u8], first: usize, found: &mut Vec<Finding>) -> Option<usize> {
     Some(at)
 }
 
-fn ipv4(bytes: &[u8], first: usize, run: &Run, found: &mut Vec<Finding>) -> Option<usize> {
+fn ipv4(bytes: &[u8], run: &Run, found: &mut Vec<Finding>) -> Option<usize> {
+    let first = run.first;
+    let dotted = run.count > 1 && run.separators().next() == Some(b'.');
+    let joined = first.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'.');
+    if run.plus || joined || !dotted {
+        return None;
+    }
     let length = bytes[first..]
         .iter()
         .take(16)
@@ -367,9 +416,6 @@ fn ipv4(bytes: &[u8], first: usize, run: &Run, found: &mut Vec<Finding>) -> Opti
     let mut end = first + length;
     while end > first && bytes[end - 1] == b'.' {
         end -= 1;
-    }
-    if run.plus || first.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'.') {
-        return None;
     }
     let text = std::str::from_utf8(&bytes[first..end]).ok()?;
     let address: std::net::Ipv4Addr = text.parse().ok()?;
@@ -386,84 +432,89 @@ fn ipv4(bytes: &[u8], first: usize, run: &Run, found: &mut Vec<Finding>) -> Opti
 }
 
 /// A card in the run: all of it, or its groups from the first on.
-fn card(first: usize, run: &Run, found: &mut Vec<Finding>) {
-    if run.digits.len() < 12 || run.plus {
+fn card(run: &Run, found: &mut Vec<Finding>) {
+    if run.digits().len() < 12 || run.plus {
         return;
     }
-    // Groups of a card are joined by spaces or dashes; another separator ends it, as in `… 12/26`.
-    let groups = run
-        .separators
-        .iter()
-        .take_while(|separator| matches!(separator, b' ' | b'-'))
-        .count()
-        + 1;
-    let mut digits = 0;
     let mut card = None;
     // The longest prefix of whole groups that is a card, so that a following number stays out.
-    for (group, end) in run.groups.iter().zip(&run.ends).take(groups) {
-        digits += group;
-        let prefix = run.digits.get(..digits).unwrap_or_default();
-        if (12..=19).contains(&digits) && is_card_range(prefix) && luhn(prefix) {
-            card = Some(*end);
+    for group in run.groups() {
+        let prefix = run.digits.get(..group.digits).unwrap_or_default();
+        if (12..=19).contains(&prefix.len()) && is_card_range(prefix) && luhn(prefix) {
+            card = Some(group.end);
+        }
+        // Groups of a card are joined by spaces or dashes; another separator ends it, as in
+        // `… 12/26`.
+        if !matches!(group.separator, b' ' | b'-') {
+            break;
         }
     }
     if let Some(end) = card {
-        push(found, FindingKind::Card, first..end, "payment.card", 0.98);
+        push(
+            found,
+            FindingKind::Card,
+            run.first..end,
+            "payment.card",
+            0.98,
+        );
     }
 }
 
-fn ssn(first: usize, run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
-    if run.digits.len() != 9 || run.plus {
+fn ssn(run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
+    let &[a, b, c, d, e, f, g, h, i] = run.digits() else {
         return;
-    }
-    let formed = run.groups == [3, 2, 4]
-        && (run.separators == [b'-', b'-'] || run.separators == [b' ', b' ']);
-    let explained = near(hits, Sense::Ssn, run.start, CONTEXT);
-    let value = |range: std::ops::Range<usize>| {
-        run.digits[range]
+    };
+    let value = |digits: &[u8]| {
+        digits
             .iter()
             .fold(0_u32, |value, digit| value * 10 + u32::from(*digit))
     };
-    let dashed = formed && run.separators == [b'-', b'-'];
-    if (dashed || ((formed || run.groups == [9]) && explained))
-        && is_ssn(value(0..3), value(3..5), value(5..9))
-    {
-        let score = if explained { 0.99 } else { 0.85 };
+    if run.plus || !is_ssn(value(&[a, b, c]), value(&[d, e]), value(&[f, g, h, i])) {
+        return;
+    }
+    let joined_by = |wanted| run.separators().all(|separator| separator == wanted);
+    let formed = run.has_groups(&[3, 2, 4]);
+    let dashed = formed && joined_by(b'-');
+    let plain = (formed && joined_by(b' ')) || run.has_groups(&[9]);
+    let explained = (dashed || plain) && near(hits, Sense::Ssn, run.start, CONTEXT);
+    if dashed || (plain && explained) {
         push(
             found,
             FindingKind::UsSsn,
-            first..run.end,
+            run.first..run.end(),
             "personal.us_ssn",
-            score,
+            if explained { 0.99 } else { 0.85 },
         );
     }
 }
 
 fn phone(bytes: &[u8], run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
-    let count = run.digits.len();
+    let digits = run.digits();
+    let count = digits.len();
     if !(7..=15).contains(&count) {
         return;
     }
-    let international = run.plus && count >= 8 && run.digits[0] != 0;
-    let american = matches!(run.groups.as_slice(), [3, 3, 4] | [1, 3, 3, 4])
+    let international = run.plus && count >= 8 && digits[0] != 0;
+    let american = (run.has_groups(&[3, 3, 4]) || run.has_groups(&[1, 3, 3, 4]))
         && run
-            .separators
-            .iter()
+            .separators()
             .all(|separator| matches!(separator, b'-' | b'.' | b' ' | b')'))
         && {
-            let area = run.digits[usize::from(count == 11)];
-            let exchange = run.digits[3 + usize::from(count == 11)];
+            let area = digits[usize::from(count == 11)];
+            let exchange = digits[3 + usize::from(count == 11)];
             area >= 2 && exchange >= 2
         };
-    let explained = near(hits, Sense::Phone, run.start, CONTEXT) && !is_date(run);
-    if international || american || explained {
+    let explained = international
+        || american
+        || (near(hits, Sense::Phone, run.start, CONTEXT) && !is_date(run));
+    if explained {
         let rule = if international {
             "personal.phone_e164"
         } else {
             "personal.phone"
         };
         // The bracket belongs to the number only when it was closed inside it.
-        let start = if run.bracket && !bytes[run.start..run.end].contains(&b')') {
+        let start = if run.bracket && !bytes[run.start..run.end()].contains(&b')') {
             run.start + 1
         } else {
             run.start
@@ -471,7 +522,7 @@ fn phone(bytes: &[u8], run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
         push(
             found,
             FindingKind::Phone,
-            start..run.end,
+            start..run.end(),
             rule,
             if international { 0.95 } else { 0.8 },
         );
@@ -480,10 +531,13 @@ fn phone(bytes: &[u8], run: &Run, hits: &[Hit], found: &mut Vec<Finding>) {
 
 /// Day, month and year in some order, which a word like `call` before does not make a telephone.
 fn is_date(run: &Run) -> bool {
-    run.groups.len() == 3
-        && matches!(run.groups.as_slice(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 4])
+    let year_first = [[4, 1, 1], [4, 1, 2], [4, 2, 1], [4, 2, 2]];
+    let year_last = year_first.map(|[year, month, day]| [day, month, year]);
+    year_first
+        .iter()
+        .chain(&year_last)
+        .any(|lengths| run.has_groups(lengths))
         && run
-            .separators
-            .iter()
+            .separators()
             .all(|separator| matches!(separator, b'-' | b'.' | b'/'))
 }

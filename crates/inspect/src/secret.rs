@@ -259,14 +259,24 @@ fn length(bytes: &[u8], from: usize, form: Form) -> usize {
 
 /// Whether more text could change what the token is.
 fn runs_out(bytes: &[u8], start: usize, from: usize, form: Form) -> bool {
-    let length = length(bytes, from, form);
-    let complete = matches!(form, Pem) && pem_end(bytes, start, from).is_some();
-    from + length == bytes.len() && length <= bounds(form).1 && !complete
+    match form {
+        Jwt => jwt(bytes, start) == Token::Open,
+        Pem if pem_end(bytes, start, from).is_some() => false,
+        _ => {
+            let length = length(bytes, from, form);
+            from + length == bytes.len() && length <= bounds(form).1
+        }
+    }
 }
 
 fn end_of(bytes: &[u8], start: usize, from: usize, form: Form) -> Option<usize> {
     match form {
-        Jwt => return jwt_end(bytes, start),
+        Jwt => {
+            return match jwt(bytes, start) {
+                Token::To(end) => Some(end),
+                Token::None | Token::Open => None,
+            };
+        }
         Pem => return pem_end(bytes, start, from),
         _ => {}
     }
@@ -282,25 +292,35 @@ fn end_of(bytes: &[u8], start: usize, from: usize, form: Form) -> Option<usize> 
     ((least..=most).contains(&length) && !goes_on).then_some(end)
 }
 
-fn jwt_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let token = &bytes[start..bytes.len().min(start + LONGEST)];
+/// What stands at a prefix.
+#[derive(Debug, PartialEq, Eq)]
+enum Token {
+    /// None.
+    None,
+    /// None, but what there is may go on after the text.
+    Open,
+    /// A token to here.
+    To(usize),
+}
+
+fn jwt(bytes: &[u8], start: usize) -> Token {
+    let token = &bytes[start..bytes.len().min(start + LONGEST + 1)];
     let mut at = 0;
     for part in 0..3 {
         let length = token[at..].iter().take_while(|byte| is_url(**byte)).count();
-        let least = if part == 2 { 16 } else { 10 };
-        if length < least {
-            return None;
-        }
         at += length;
-        if part < 2 {
-            if token.get(at) != Some(&b'.') {
-                return None;
-            }
-            at += 1;
+        let least = if part == 2 { 16 } else { 10 };
+        let next = token.get(at);
+        if at > LONGEST || (next.is_some() && (length < least || (part < 2 && next != Some(&b'.'))))
+        {
+            return Token::None;
         }
+        if next.is_none() && (length < least || part < 2) {
+            return Token::Open;
+        }
+        at += usize::from(part < 2);
     }
-    let cut = at == LONGEST && bytes.get(start + at).is_some_and(|byte| is_url(*byte));
-    (!cut).then_some(start + at)
+    Token::To(start + at)
 }
 
 /// To the end of the block when it is there, else to the end of what there is: the header alone
@@ -324,25 +344,25 @@ fn pem_end(bytes: &[u8], start: usize, from: usize) -> Option<usize> {
 /// Forty base64 letters soon after a word that names an AWS secret.
 fn aws_secret(bytes: &[u8], from: usize, word: usize, found: &mut Vec<Finding>) {
     let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let gap = bytes[word..]
-        .iter()
-        .take(12)
-        .take_while(|byte| !base64(byte))
-        .count();
-    let start = word + gap;
-    let length = bytes[start..]
-        .iter()
-        .take(41)
-        .take_while(|byte| base64(byte))
-        .count();
-    let secret = &bytes[start..start + length];
-    // Words are only looked for in a text with digits, so a secret must have one: 1 in 900 has not.
-    if length == 40 && start >= from && secret.iter().any(u8::is_ascii_digit) {
-        found.push(Finding {
-            kind: CloudKey,
-            span: start..start + 40,
-            rule: "secret.aws_secret_key",
-            score: 0.97,
-        });
+    let mut start = word;
+    while start - word <= AWS_GAP {
+        let rest = bytes.get(start..).unwrap_or_default();
+        let secret = rest.iter().take(41).take_while(|byte| base64(byte)).count();
+        // Words are only looked for in a text with digits, so a secret must have one: 1 in 900 has
+        // none.
+        if secret == 40 && start >= from && rest[..secret].iter().any(u8::is_ascii_digit) {
+            found.push(Finding {
+                kind: CloudKey,
+                span: start..start + secret,
+                rule: "secret.aws_secret_key",
+                score: 0.97,
+            });
+            return;
+        }
+        // Whatever stands between: a sign, a quote, a word such as `is`.
+        start += secret.max(1);
     }
 }
+
+/// Bytes between the word and the secret.
+const AWS_GAP: usize = 12;

@@ -24,6 +24,8 @@ pub(crate) enum Sense {
     Addressed,
     /// To keep something from the user.
     Conceal,
+    /// Attacks as a topic.
+    Topic,
     /// To send somewhere.
     Send,
     /// A telephone is near.
@@ -104,7 +106,6 @@ const LISTS: &[(Sense, &[&str])] = &[
             "original",
             "initial",
             "system",
-            "the",
             "vorherigen",
             "bisherigen",
             "obigen",
@@ -290,6 +291,18 @@ const LISTS: &[(Sense, &[&str])] = &[
             "without informing",
             "do not reveal this",
             "silently",
+        ],
+    ),
+    (
+        Sense::Topic,
+        &[
+            "prompt injection",
+            "prompt-injection",
+            "prompt injections",
+            "injection attack",
+            "injection attacks",
+            "jailbreak attempt",
+            "jailbreak attempts",
         ],
     ),
     (

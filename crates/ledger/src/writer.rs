@@ -200,6 +200,32 @@ impl Ledger {
             reader,
         ))
     }
+
+    /// Opens a ledger that no process writes to, to read and check it. Unlike [`Ledger::open`] it
+    /// does not insist that everything fits: finding out is what it is for.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] when the file is in use or cannot be read.
+    pub fn open_reader(
+        file: &Path,
+        keyring: Keyring,
+        entropy: &dyn Entropy,
+    ) -> Result<Reader, LedgerError> {
+        let database = Database::open(file, Options::default(), store::MIGRATIONS)?;
+        let keys = Arc::new(open_keys(&database, &keyring, entropy)?);
+        let state = load(&database)?;
+        let head = Head {
+            tree: state.tree,
+            last_time: state.last_time,
+        };
+        Ok(Reader::new(Arc::new(Shared {
+            database,
+            keyring,
+            keys,
+            head: Mutex::new(head),
+            pressed: AtomicBool::new(false),
+        })))
+    }
 }
 
 /// The capability to append. Not for sale: only the door holds one.

@@ -8,7 +8,10 @@ use std::{
 
 use casemate_types::{Booking, RecordId, Timestamp};
 
-use crate::{Account, Limits, Refusal, Spend, state::State};
+use crate::{
+    Account, Limits, Refusal, Spend,
+    state::{State, longer},
+};
 
 /// The counters of a process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -27,7 +30,7 @@ impl Quota {
     /// Takes room in all accounts at once, or in none.
     ///
     /// # Errors
-    /// [`Refusal`] naming the first account and limit without room.
+    /// [`Refusal`] naming, of the accounts and limits without room, the one that takes longest.
     pub fn reserve(
         &self,
         now: Timestamp,
@@ -35,15 +38,21 @@ impl Quota {
         booking: Booking,
     ) -> Result<Reservation, Refusal> {
         let mut inner = self.lock();
+        let mut refusal: Option<Refusal> = None;
         for (account, limits) in accounts {
             let state = inner.accounts.entry(*account).or_default();
-            if let Some((limit, retry_after)) = state.refusal(now, limits, booking) {
-                return Err(Refusal {
+            if let Some((limit, retry_after)) = state.refusal(now, limits, booking)
+                && refusal.is_none_or(|so_far| longer(retry_after, so_far.retry_after))
+            {
+                refusal = Some(Refusal {
                     account: *account,
                     limit,
                     retry_after,
                 });
             }
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal);
         }
         for (account, _) in accounts {
             let state = inner.accounts.entry(*account).or_default();
@@ -60,7 +69,8 @@ impl Quota {
         })
     }
 
-    /// Money spent and reserved by an account, as of `now`.
+    /// Money spent and reserved by an account, in the day and month of its last booking; see
+    /// [`Spend::as_of`].
     #[must_use]
     pub fn spend(&self, account: Account) -> Spend {
         self.lock()
@@ -132,7 +142,10 @@ impl Quota {
                 .map_err(|error: casemate_types::ParseIdError| error.to_string())?;
             accounts.insert(account, State::of(spend));
         }
-        self.lock().accounts = accounts;
+        *self.lock() = Inner {
+            accounts,
+            ..Inner::default()
+        };
         Ok(())
     }
 

@@ -20,6 +20,13 @@ pub struct Spend {
 }
 
 impl Spend {
+    /// The same as of an instant: what a day or month that has passed since has forgotten is zero.
+    #[must_use]
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        self.roll(now);
+        self
+    }
+
     fn roll(&mut self, now: Timestamp) {
         // A clock that goes back must not open a spent budget again.
         if now.utc_day() > self.day {
@@ -66,7 +73,8 @@ impl State {
         }
     }
 
-    /// The first limit without room for `booking`, and the seconds until there is some.
+    /// The limit without room for `booking` that takes longest to have some again, and the seconds
+    /// until then.
     pub(crate) fn refusal(
         &mut self,
         now: Timestamp,
@@ -75,49 +83,48 @@ impl State {
     ) -> Option<(Limit, Option<u64>)> {
         let second = now.as_secs();
         self.spend.roll(now);
-        let over = |limit: Option<u64>, used: u64, amount: u64| {
-            limit.filter(|limit| used.saturating_add(amount) > *limit)
-        };
+        // The day and month that are counted, which lie ahead of a clock that went back.
+        let today = Timestamp::from_utc_day(self.spend.day);
+        let tomorrow = Timestamp::from_utc_day(self.spend.day + 1);
         let until = |at: Timestamp| at.as_secs().saturating_sub(second).max(1) as u64;
-        if let Some(limit) = over(
-            limits.micros_per_month,
-            self.spend.micros_this_month,
-            booking.micros,
-        ) {
-            let wait = (booking.micros <= limit).then(|| until(now.next_utc_month()));
-            return Some((Limit::MoneyPerMonth, wait));
-        }
-        if let Some(limit) = over(
-            limits.micros_per_day,
-            self.spend.micros_today,
-            booking.micros,
-        ) {
-            let midnight = Timestamp::from_utc_day(self.spend.day + 1);
-            return Some((
+        let money = |limit: Option<u64>, used: u64, renewed: Timestamp| {
+            let over = |limit: &u64| used.saturating_add(booking.micros) > *limit;
+            limit
+                .filter(over)
+                .map(|limit| (booking.micros <= limit).then(|| until(renewed)))
+        };
+        let rate = |limit: Option<u64>, window: &mut Window, amount: u64| {
+            let sum = window.sum(second);
+            limit
+                .filter(|limit| sum.saturating_add(amount) > *limit)
+                .map(|limit| window.wait(second, amount, limit))
+        };
+        let (month, day) = (self.spend.micros_this_month, self.spend.micros_today);
+        let full = limits.concurrency.filter(|limit| self.running >= *limit);
+        // Nobody can know when a running request ends.
+        let running = full.map(|limit| (limit > 0).then_some(1));
+        let met = [
+            (
+                Limit::MoneyPerMonth,
+                money(limits.micros_per_month, month, today.next_utc_month()),
+            ),
+            (
                 Limit::MoneyPerDay,
-                (booking.micros <= limit).then(|| until(midnight)),
-            ));
-        }
-        if let Some(limit) = over(limits.requests_per_minute, self.requests.sum(second), 1) {
-            return Some((
+                money(limits.micros_per_day, day, tomorrow),
+            ),
+            (
                 Limit::RequestsPerMinute,
-                self.requests.wait(second, 1, limit),
-            ));
-        }
-        if let Some(limit) = over(
-            limits.tokens_per_minute,
-            self.tokens.sum(second),
-            booking.tokens,
-        ) {
-            return Some((
+                rate(limits.requests_per_minute, &mut self.requests, 1),
+            ),
+            (
                 Limit::TokensPerMinute,
-                self.tokens.wait(second, booking.tokens, limit),
-            ));
-        }
-        if over(limits.concurrency, self.running, 1).is_some() {
-            return Some((Limit::Concurrency, Some(1)));
-        }
-        None
+                rate(limits.tokens_per_minute, &mut self.tokens, booking.tokens),
+            ),
+            (Limit::Concurrency, running),
+        ];
+        met.into_iter()
+            .filter_map(|(limit, wait)| Some((limit, wait?)))
+            .reduce(|first, next| if longer(next.1, first.1) { next } else { first })
     }
 
     pub(crate) fn reserve(&mut self, now: Timestamp, booking: Booking) {
@@ -140,4 +147,9 @@ impl State {
             self.spend.add(taken, used.micros - reserved.micros);
         }
     }
+}
+
+/// Whether one wait is longer than another; `None` never ends.
+pub(crate) fn longer(wait: Option<u64>, than: Option<u64>) -> bool {
+    wait.unwrap_or(u64::MAX) > than.unwrap_or(u64::MAX)
 }

@@ -75,13 +75,15 @@ impl Window {
             return None;
         }
         let mut sum = self.sum(second);
+        // Of a clock that went back, the way to the newest second comes first.
+        let ahead = self.second.saturating_sub(second);
         for age in (0..SECONDS as i64).rev() {
             if sum.saturating_add(amount) <= limit {
                 break;
             }
             sum -= self.buckets[slot(self.second - age)];
             if sum.saturating_add(amount) <= limit {
-                return Some((SECONDS as i64 - age) as u64);
+                return Some((ahead + SECONDS as i64 - age) as u64);
             }
         }
         Some(1)

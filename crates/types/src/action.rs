@@ -135,4 +135,6 @@ actions! {
     SystemRead = "system:read",
     /// Replace the root key.
     SystemRotate = "system:rotate",
+    /// Seal a credential for the configuration.
+    SystemSeal = "system:seal",
 }

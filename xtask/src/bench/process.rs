@@ -177,3 +177,42 @@ fn numbers(folder: &str) -> Vec<u32> {
 
 /// `/proc` counts in hundredths of a second on every Linux that we know.
 const TICK_NS: u64 = 10_000_000;
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+    use std::process::Command;
+
+    use super::{CpuTime, Process, resident_kib};
+
+    #[test]
+    fn work_is_seen_and_so_is_memory() {
+        let pid = std::process::id();
+        let before = CpuTime::of(pid);
+        black_box((0..20_000_000_u64).fold(0, |sum, number| black_box(sum ^ number)));
+        assert!(CpuTime::of(pid).since(&before) > 1_000_000);
+        assert!(resident_kib(pid) > 500);
+    }
+
+    #[test]
+    fn threads_that_come_and_go_are_counted() {
+        fn check(before: &[(u32, u64)], after: &[(u32, u64)], coarse: u64, expected: u64) {
+            let time = |threads: &[(u32, u64)], coarse| {
+                let threads = threads.iter().map(|(tid, ns)| ((1, *tid), *ns)).collect();
+                CpuTime { threads, coarse }
+            };
+            assert_eq!(time(after, coarse).since(&time(before, 0)), expected);
+        }
+        check(&[(1, 100)], &[(1, 130)], 1_000, 30);
+        check(&[(1, 100)], &[(1, 130), (2, 5)], 1_000, 35);
+        check(&[(1, 100), (2, 50)], &[(1, 130)], 1_000, 1_000);
+        check(&[(1, 100), (2, 50)], &[(1, 130)], 0, 30);
+    }
+
+    #[test]
+    fn processes_are_spoken_to() {
+        let mut echo = Process::start(&mut Command::new("cat")).unwrap();
+        echo.say("go").unwrap();
+        assert_eq!(echo.line().unwrap(), "go");
+    }
+}

@@ -32,7 +32,9 @@ type Answer<T> = Result<Json<T>, ApiError>;
 /// A project the caller names. Whether it may know of it is the door's question, so a project that
 /// is not there is asked about too, and looks the same to those who may not see projects.
 fn project(api: &AdminApi, name: &str) -> Result<std::sync::Arc<Project>, ApiError> {
-    api.iam().project_named(name).ok_or_else(|| ApiError::not_found("such project"))
+    api.iam()
+        .project_named(name)
+        .ok_or_else(|| ApiError::not_found("such project"))
 }
 
 /// The project's resource, after asking for `A` on it.
@@ -49,7 +51,10 @@ pub(crate) async fn projects(
         id: "all".into(),
         project: caller.principal.project,
     };
-    let permit = api.door().admit::<ProjectRead>(&caller, resource, "").await?;
+    let permit = api
+        .door()
+        .admit::<ProjectRead>(&caller, resource, "")
+        .await?;
     let list = api.iam().project_list(permit)?;
     Ok(Json(list.into_iter().map(Into::into).collect()))
 }
@@ -60,10 +65,20 @@ pub(crate) async fn project_create(
     Json(body): Json<NewProjectBody>,
 ) -> Answer<ProjectDto> {
     let resource = ResourceRef::system(ResourceKind::System, "projects");
-    let permit = api.door().admit::<ProjectCreate>(&caller, resource, &body.name).await?;
+    let permit = api
+        .door()
+        .admit::<ProjectCreate>(&caller, resource, &body.name)
+        .await?;
     let iam = api.iam().clone();
-    let new = NewProject { name: body.name, limits: body.limits };
-    Ok(Json(blocking(move || iam.project_create(permit, new)).await??.into()))
+    let new = NewProject {
+        name: body.name,
+        limits: body.limits,
+    };
+    Ok(Json(
+        blocking(move || iam.project_create(permit, new))
+            .await??
+            .into(),
+    ))
 }
 
 pub(crate) async fn project_limits(
@@ -73,9 +88,16 @@ pub(crate) async fn project_limits(
     Json(limits): Json<Limits>,
 ) -> Answer<ProjectDto> {
     let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
-    let permit = api.door().admit::<ProjectUpdate>(&caller, resource, "limits").await?;
+    let permit = api
+        .door()
+        .admit::<ProjectUpdate>(&caller, resource, "limits")
+        .await?;
     let iam = api.iam().clone();
-    Ok(Json(blocking(move || iam.project_update(permit, limits)).await??.into()))
+    Ok(Json(
+        blocking(move || iam.project_update(permit, limits))
+            .await??
+            .into(),
+    ))
 }
 
 pub(crate) async fn services(
@@ -84,7 +106,10 @@ pub(crate) async fn services(
     Path(name): Path<String>,
 ) -> Answer<Vec<ServiceDto>> {
     let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
-    let permit = api.door().admit::<ServiceRead>(&caller, resource, "").await?;
+    let permit = api
+        .door()
+        .admit::<ServiceRead>(&caller, resource, "")
+        .await?;
     let list = api.iam().service_list(permit)?;
     Ok(Json(list.into_iter().map(Into::into).collect()))
 }
@@ -96,10 +121,21 @@ pub(crate) async fn service_create(
     Json(body): Json<NewServiceBody>,
 ) -> Answer<ServiceDto> {
     let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
-    let permit = api.door().admit::<ServiceCreate>(&caller, resource, &body.name).await?;
+    let permit = api
+        .door()
+        .admit::<ServiceCreate>(&caller, resource, &body.name)
+        .await?;
     let iam = api.iam().clone();
-    let new = NewService { name: body.name, roles: body.roles, limits: body.limits };
-    Ok(Json(blocking(move || iam.service_create(permit, new)).await??.into()))
+    let new = NewService {
+        name: body.name,
+        roles: body.roles,
+        limits: body.limits,
+    };
+    Ok(Json(
+        blocking(move || iam.service_create(permit, new))
+            .await??
+            .into(),
+    ))
 }
 
 pub(crate) async fn keys(
@@ -110,7 +146,9 @@ pub(crate) async fn keys(
     let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
     let permit = api.door().admit::<KeyRead>(&caller, resource, "").await?;
     let list = api.iam().key_list(permit)?;
-    Ok(Json(list.into_iter().map(|key| KeyDto::new(key, None)).collect()))
+    Ok(Json(
+        list.into_iter().map(|key| KeyDto::new(key, None)).collect(),
+    ))
 }
 
 pub(crate) async fn key_create(
@@ -125,7 +163,10 @@ pub(crate) async fn key_create(
         .service_named(Some(project.id), &service)
         .ok_or_else(|| ApiError::not_found("such service"))?;
     let resource = ResourceRef::of(ResourceKind::Service, service.id, project.id);
-    let permit = api.door().admit::<KeyCreate>(&caller, resource, &body.label).await?;
+    let permit = api
+        .door()
+        .admit::<KeyCreate>(&caller, resource, &body.label)
+        .await?;
     let iam = api.iam().clone();
     let life = body.expires_in_seconds.map(Duration::from_secs);
     let new = NewKey {
@@ -144,7 +185,11 @@ fn key_resource(api: &AdminApi, text: &str) -> Result<ResourceRef, ApiError> {
     let missing = || ApiError::not_found("such key");
     let id: KeyId = text.parse().map_err(|_| missing())?;
     let key = api.iam().key(id).ok_or_else(missing)?;
-    Ok(ResourceRef { kind: ResourceKind::Key, id: id.to_string(), project: key.project })
+    Ok(ResourceRef {
+        kind: ResourceKind::Key,
+        id: id.to_string(),
+        project: key.project,
+    })
 }
 
 pub(crate) async fn key_revoke(
@@ -178,7 +223,10 @@ pub(crate) async fn persons(
     Asker(caller): Asker,
 ) -> Answer<Vec<PersonDto>> {
     let resource = ResourceRef::system(ResourceKind::System, "persons");
-    let permit = api.door().admit::<PersonRead>(&caller, resource, "").await?;
+    let permit = api
+        .door()
+        .admit::<PersonRead>(&caller, resource, "")
+        .await?;
     let list = api.iam().person_list(permit)?;
     Ok(Json(list.into_iter().map(Into::into).collect()))
 }

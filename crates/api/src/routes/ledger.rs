@@ -31,11 +31,13 @@ async fn may_read(api: &AdminApi, caller: &Caller, what: &str) -> Result<Receipt
         id: "ledger".into(),
         project: caller.principal.project,
     };
-    let permit = api.door().admit::<LedgerRead>(caller, resource, what).await?;
+    let permit = api
+        .door()
+        .admit::<LedgerRead>(caller, resource, what)
+        .await?;
     let entered = permit.enter();
-    let (_, receipt) = entered.ok_or_else(|| {
-        ApiError::new(ProblemCode::Denied, "the permit has expired; ask again")
-    })?;
+    let (_, receipt) = entered
+        .ok_or_else(|| ApiError::new(ProblemCode::Denied, "the permit has expired; ask again"))?;
     Ok(receipt)
 }
 
@@ -52,7 +54,14 @@ fn visible(caller: &Caller, record: &Record) -> bool {
 }
 
 pub(crate) async fn keys(State(api): State<AdminApi>) -> Json<Vec<String>> {
-    Json(api.door().reader().public_keys().iter().map(|key| key.text()).collect())
+    Json(
+        api.door()
+            .reader()
+            .public_keys()
+            .iter()
+            .map(|key| key.text())
+            .collect(),
+    )
 }
 
 pub(crate) async fn checkpoint(
@@ -73,12 +82,16 @@ pub(crate) async fn records(
 ) -> Result<Json<Vec<RecordDto>>, ApiError> {
     let limit = query.limit.unwrap_or(50).min(MAX_PAGE);
     let size = api.door().reader().size();
-    let from = query.from.unwrap_or_else(|| size.saturating_sub(limit as u64));
+    let from = query
+        .from
+        .unwrap_or_else(|| size.saturating_sub(limit as u64));
     let receipt = may_read(&api, &caller, "records").await?;
     let reader = api.door().reader().clone();
     let result = blocking(move || reader.list(from, limit)).await?;
     done(receipt, &result);
-    let shown = result?.into_iter().filter(|record| visible(&caller, record));
+    let shown = result?
+        .into_iter()
+        .filter(|record| visible(&caller, record));
     Ok(Json(shown.map(Into::into).collect()))
 }
 
@@ -94,8 +107,15 @@ async fn find(api: &AdminApi, caller: &Caller, text: &str) -> Result<Vec<Record>
     let reader = api.door().reader().clone();
     let result = blocking(move || reader.find(id)).await?;
     done(receipt, &result);
-    let found: Vec<_> = result?.into_iter().filter(|record| visible(caller, record)).collect();
-    if found.is_empty() { Err(ApiError::not_found("such record")) } else { Ok(found) }
+    let found: Vec<_> = result?
+        .into_iter()
+        .filter(|record| visible(caller, record))
+        .collect();
+    if found.is_empty() {
+        Err(ApiError::not_found("such record"))
+    } else {
+        Ok(found)
+    }
 }
 
 pub(crate) async fn record(
@@ -136,11 +156,13 @@ pub(crate) async fn export(
     Json(body): Json<ExportBody>,
 ) -> Result<Json<Value>, ApiError> {
     let resource = ResourceRef::system(ResourceKind::Ledger, "ledger");
-    let permit = api.door().admit::<LedgerExport>(&caller, resource, &body.directory).await?;
+    let permit = api
+        .door()
+        .admit::<LedgerExport>(&caller, resource, &body.directory)
+        .await?;
     let entered = permit.enter();
-    let (_, receipt) = entered.ok_or_else(|| {
-        ApiError::new(ProblemCode::Denied, "the permit has expired; ask again")
-    })?;
+    let (_, receipt) = entered
+        .ok_or_else(|| ApiError::new(ProblemCode::Denied, "the permit has expired; ask again"))?;
     let reader = api.door().reader().clone();
     let directory = std::path::PathBuf::from(body.directory);
     let result = blocking(move || export_ledger(&reader, &directory, &|_, _| ())).await?;

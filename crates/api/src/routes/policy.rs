@@ -31,7 +31,10 @@ pub(crate) async fn history(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
 ) -> Result<Json<Vec<Value>>, ApiError> {
-    let permit = api.door().admit::<PolicyRead>(&caller, policies(), "").await?;
+    let permit = api
+        .door()
+        .admit::<PolicyRead>(&caller, policies(), "")
+        .await?;
     let door = api.door().clone();
     let list = blocking(move || door.policy_history(permit)).await??;
     Ok(Json(list.iter().map(version).collect()))
@@ -42,7 +45,10 @@ pub(crate) async fn apply(
     Asker(caller): Asker,
     Json(body): Json<PolicyTextBody>,
 ) -> Result<Json<Value>, ApiError> {
-    let permit = api.door().admit::<PolicyApply>(&caller, policies(), &body.note).await?;
+    let permit = api
+        .door()
+        .admit::<PolicyApply>(&caller, policies(), &body.note)
+        .await?;
     let door = api.door().clone();
     let applied = blocking(move || door.policy_apply(permit, &body.text, &body.note)).await??;
     Ok(Json(version(&applied)))

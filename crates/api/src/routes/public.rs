@@ -59,7 +59,10 @@ pub(crate) async fn bootstrap(
 ) -> Result<Json<Value>, ApiError> {
     let resource = ResourceRef::system(ResourceKind::System, "bootstrap");
     let caller = AdminApi::sign_in();
-    let permit = api.door().admit::<PersonBootstrap>(&caller, resource, "").await?;
+    let permit = api
+        .door()
+        .admit::<PersonBootstrap>(&caller, resource, "")
+        .await?;
     let iam = api.iam().clone();
     let made = blocking(move || iam.bootstrap(permit, &body.token, &body.name)).await??;
     let (person, key, secret) = made;

@@ -6,7 +6,7 @@ use casemate_access::Permit;
 use casemate_types::{
     Action, Caller, ResourceKind, ResourceRef,
     actions::{
-        ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRead, SystemRotate,
+        ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRead, SystemRotate, SystemSeal,
     },
     event::Ending,
 };
@@ -16,7 +16,7 @@ use super::blocking;
 use crate::{
     AdminApi, ApiError,
     caller::Asker,
-    dto::{BackupBody, DrillBody, EraseBody},
+    dto::{BackupBody, DrillBody, EraseBody, SealBody},
 };
 
 type Answer = Result<Json<Value>, ApiError>;
@@ -94,4 +94,14 @@ pub(crate) async fn erase(
     let permit = admit::<LedgerErase>(&api, &caller, &body.subject).await?;
     let system = api.system();
     done(blocking(move || system.erase(permit, &body.subject)).await??)
+}
+
+pub(crate) async fn seal(
+    State(api): State<AdminApi>,
+    Asker(caller): Asker,
+    Json(body): Json<SealBody>,
+) -> Answer {
+    let permit = admit::<SystemSeal>(&api, &caller, &body.file).await?;
+    let system = api.system();
+    done(blocking(move || system.seal(permit, &body.secret, &body.file)).await??)
 }

@@ -24,7 +24,14 @@ pub(super) fn messages<'t, 'a>(
                 let count = count.ok_or_else(|| Refused::new("`max_tokens` is not a whole number"));
                 parsed.max_output = Some(count?);
             }
-            "system" => blocks(value, Role::System, Channel::Content, "system", None, parsed)?,
+            "system" => blocks(
+                value,
+                Role::System,
+                Channel::Content,
+                "system",
+                None,
+                parsed,
+            )?,
             "messages" => {
                 messages = true;
                 if value.kind() != Kind::Array {
@@ -39,19 +46,35 @@ pub(super) fn messages<'t, 'a>(
                 let empty = value.is_null()
                     || (value.kind() == Kind::Array && value.items().next().is_none());
                 if !empty {
-                    parsed.state.push(if name == "container" { "container" } else { "mcp_servers" });
+                    parsed.state.push(if name == "container" {
+                        "container"
+                    } else {
+                        "mcp_servers"
+                    });
                 }
                 strings(value, Role::Other, "request", None, parsed);
             }
             _ => {
                 if name.len() >= 8 {
-                    push(parsed, key, Role::Other, Channel::Structure, true, "request", None);
+                    push(
+                        parsed,
+                        key,
+                        Role::Other,
+                        Channel::Structure,
+                        true,
+                        "request",
+                        None,
+                    );
                 }
                 strings(value, Role::Other, "request", None, parsed);
             }
         }
     }
-    if messages { Ok(()) } else { Err(Refused::new("`messages` is missing")) }
+    if messages {
+        Ok(())
+    } else {
+        Err(Refused::new("`messages` is missing"))
+    }
 }
 
 fn tools<'t, 'a>(value: Value<'t, 'a>, parsed: &mut Parsed<'t, 'a>) {
@@ -78,12 +101,23 @@ fn message<'t, 'a>(
         Some("user") => Role::User,
         Some("assistant") => Role::Assistant,
         Some("system") => Role::System,
-        _ => return Err(Refused::new(format!("`messages[{index}].role` is missing or not known"))),
+        _ => {
+            return Err(Refused::new(format!(
+                "`messages[{index}].role` is missing or not known"
+            )));
+        }
     };
     for (key, value) in message.members() {
         match key.text().unwrap_or_default().as_ref() {
             "role" => {}
-            "content" => blocks(value, role, Channel::Content, "messages", Some(index), parsed)?,
+            "content" => blocks(
+                value,
+                role,
+                Channel::Content,
+                "messages",
+                Some(index),
+                parsed,
+            )?,
             _ => strings(value, Role::Other, "messages", Some(index), parsed),
         }
     }
@@ -106,7 +140,11 @@ fn blocks<'t, 'a>(
                 content_block(block, role, channel, field, index, parsed)?;
             }
         }
-        _ => return Err(Refused::new(format!("`{field}` has a content that is no text or list"))),
+        _ => {
+            return Err(Refused::new(format!(
+                "`{field}` has a content that is no text or list"
+            )));
+        }
     }
     Ok(())
 }
@@ -142,7 +180,9 @@ fn content_block<'t, 'a>(
         Some("search_result") => all(Role::Tool, Channel::ToolResult, parsed),
         Some("image" | "document" | "redacted_thinking") => opaque(block, field, index, parsed),
         _ => {
-            return Err(Refused::new(format!("`{field}` has a block of a kind that is not known")));
+            return Err(Refused::new(format!(
+                "`{field}` has a block of a kind that is not known"
+            )));
         }
     }
     Ok(())
@@ -155,7 +195,9 @@ fn opaque<'t, 'a>(
     parsed: &mut Parsed<'t, 'a>,
 ) {
     let source = block.get("source");
-    let kind = source.and_then(|source| source.get("type")).and_then(|kind| kind.text());
+    let kind = source
+        .and_then(|source| source.get("type"))
+        .and_then(|kind| kind.text());
     // A plain-text document can be read; it is a text that somebody else wrote.
     let readable = matches!(kind.as_deref(), Some("text" | "content"));
     parsed.opaque |= !readable;
@@ -164,7 +206,15 @@ fn opaque<'t, 'a>(
     }
     every_string(block, &mut |text, name, is_name| {
         if readable || name != Some("data") {
-            push(parsed, text, Role::Tool, Channel::ToolResult, is_name, field, index);
+            push(
+                parsed,
+                text,
+                Role::Tool,
+                Channel::ToolResult,
+                is_name,
+                field,
+                index,
+            );
         }
     });
 }
@@ -172,7 +222,10 @@ fn opaque<'t, 'a>(
 pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
     let mut event = Event::default();
     let kind = root.get("type").and_then(|kind| kind.text());
-    let index = root.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
+    let index = root
+        .get("index")
+        .and_then(|index| index.as_u64())
+        .unwrap_or(0);
     match kind.as_deref() {
         Some("content_block_delta") => {
             if let Some(delta) = root.get("delta") {
@@ -214,7 +267,14 @@ fn block_delta<'t, 'a>(delta: Value<'t, 'a>, index: u64, event: &mut Event<'t, '
             }
         };
         if value.kind() == Kind::String {
-            event.pieces.push((Lane { index, channel, call: 0 }, value));
+            event.pieces.push((
+                Lane {
+                    index,
+                    channel,
+                    call: 0,
+                },
+                value,
+            ));
         } else {
             every_string(value, &mut |text, _, _| event.others.push(text));
         }
@@ -226,7 +286,11 @@ pub(super) fn input_tokens(usage: Value<'_, '_>) -> Option<u64> {
     let count = |name: &str| usage.get(name).and_then(|value| value.as_u64());
     let direct = count("input_tokens")?;
     let cached = count("cache_creation_input_tokens").unwrap_or(0);
-    Some(direct.saturating_add(cached).saturating_add(count("cache_read_input_tokens").unwrap_or(0)))
+    Some(
+        direct
+            .saturating_add(cached)
+            .saturating_add(count("cache_read_input_tokens").unwrap_or(0)),
+    )
 }
 
 pub(super) fn make_event(lane: Lane, text: &str) -> Vec<u8> {
@@ -238,6 +302,16 @@ pub(super) fn make_event(lane: Lane, text: &str) -> Vec<u8> {
     let mut w = JsonWriter::with_capacity(128 + text.len());
     w.open().string("type", "content_block_delta");
     w.number("index", i64::try_from(lane.index).unwrap_or(0));
-    w.key("delta").open().string("type", kind).string(field, text).close().close();
-    [b"event: content_block_delta\ndata: ", w.finish().as_slice(), b"\n\n"].concat()
+    w.key("delta")
+        .open()
+        .string("type", kind)
+        .string(field, text)
+        .close()
+        .close();
+    [
+        b"event: content_block_delta\ndata: ",
+        w.finish().as_slice(),
+        b"\n\n",
+    ]
+    .concat()
 }

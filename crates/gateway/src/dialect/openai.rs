@@ -7,8 +7,13 @@ use super::{Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string
 use crate::json::{Kind, Tape, Value};
 
 /// Fields that make the provider keep or fetch content out of our sight.
-const STATE: &[&str] =
-    &["background", "conversation", "previous_response_id", "store", "web_search_options"];
+const STATE: &[&str] = &[
+    "background",
+    "conversation",
+    "previous_response_id",
+    "store",
+    "web_search_options",
+];
 
 pub(super) fn chat<'t, 'a>(
     root: Value<'t, 'a>,
@@ -40,7 +45,9 @@ pub(super) fn chat<'t, 'a>(
             }
             "tools" | "functions" => tools(value, &name, parsed),
             "stream_options" => {
-                let asked = value.get("include_usage").is_some_and(|flag| flag.is_true());
+                let asked = value
+                    .get("include_usage")
+                    .is_some_and(|flag| flag.is_true());
                 let options = value.kind() == Kind::Object;
                 parsed.stream_usage = match (asked, options) {
                     (true, _) => StreamUsage::Given,
@@ -54,7 +61,11 @@ pub(super) fn chat<'t, 'a>(
             }
         }
     }
-    if messages { Ok(()) } else { Err(Refused::new("`messages` is missing")) }
+    if messages {
+        Ok(())
+    } else {
+        Err(Refused::new("`messages` is missing"))
+    }
 }
 
 pub(super) fn embeddings<'t, 'a>(
@@ -64,7 +75,9 @@ pub(super) fn embeddings<'t, 'a>(
     if parsed.stream {
         return Err(Refused::new("embeddings cannot be streamed"));
     }
-    let input = root.get("input").ok_or_else(|| Refused::new("`input` is missing"))?;
+    let input = root
+        .get("input")
+        .ok_or_else(|| Refused::new("`input` is missing"))?;
     let texts: Vec<_> = match input.kind() {
         Kind::String => vec![input],
         _ => input.items().collect(),
@@ -75,7 +88,15 @@ pub(super) fn embeddings<'t, 'a>(
         ));
     }
     for (index, value) in texts.into_iter().enumerate() {
-        push(parsed, value, Role::User, Channel::Content, false, "input", Some(index));
+        push(
+            parsed,
+            value,
+            Role::User,
+            Channel::Content,
+            false,
+            "input",
+            Some(index),
+        );
     }
     for (key, value) in root.members() {
         let name = key.text().unwrap_or_default();
@@ -92,12 +113,16 @@ fn count(value: Value<'_, '_>, name: &str) -> Result<Option<u64>, Refused> {
         return Ok(None);
     }
     let number = value.as_u64();
-    number.map(Some).ok_or_else(|| Refused::new(format!("`{name}` is not a whole number")))
+    number
+        .map(Some)
+        .ok_or_else(|| Refused::new(format!("`{name}` is not a whole number")))
 }
 
 fn note_state(name: &str, value: Value<'_, '_>, parsed: &mut Parsed<'_, '_>) {
     let off = matches!(value.kind(), Kind::False | Kind::Null);
-    parsed.state.extend(STATE.iter().filter(|field| **field == name && !off));
+    parsed
+        .state
+        .extend(STATE.iter().filter(|field| **field == name && !off));
 }
 
 fn tools<'t, 'a>(value: Value<'t, 'a>, name: &str, parsed: &mut Parsed<'t, 'a>) {
@@ -124,7 +149,15 @@ fn structure<'t, 'a>(
     parsed: &mut Parsed<'t, 'a>,
 ) {
     if key.text().is_some_and(|name| name.len() >= 8) {
-        push(parsed, key, Role::Other, Channel::Structure, true, field, index);
+        push(
+            parsed,
+            key,
+            Role::Other,
+            Channel::Structure,
+            true,
+            field,
+            index,
+        );
     }
     strings(value, Role::Other, field, index, parsed);
 }
@@ -137,7 +170,15 @@ pub(super) fn strings<'t, 'a>(
     parsed: &mut Parsed<'t, 'a>,
 ) {
     every_string(value, &mut |text, _, is_name| {
-        push(parsed, text, role, Channel::Structure, is_name, field, index);
+        push(
+            parsed,
+            text,
+            role,
+            Channel::Structure,
+            is_name,
+            field,
+            index,
+        );
     });
 }
 
@@ -150,7 +191,13 @@ pub(super) fn push<'t, 'a>(
     field: &'static str,
     index: Option<usize>,
 ) {
-    parsed.sites.push(Site { value, role, channel, is_name, place: Place { field, index } });
+    parsed.sites.push(Site {
+        value,
+        role,
+        channel,
+        is_name,
+        place: Place { field, index },
+    });
 }
 
 fn message<'t, 'a>(
@@ -159,7 +206,9 @@ fn message<'t, 'a>(
     parsed: &mut Parsed<'t, 'a>,
 ) -> Result<(), Refused> {
     if message.kind() != Kind::Object {
-        return Err(Refused::new(format!("`messages[{index}]` is not an object")));
+        return Err(Refused::new(format!(
+            "`messages[{index}]` is not an object"
+        )));
     }
     let role = message.get("role").and_then(|role| role.text());
     let (role, channel) = match role.as_deref() {
@@ -167,7 +216,11 @@ fn message<'t, 'a>(
         Some("user") => (Role::User, Channel::Content),
         Some("assistant") => (Role::Assistant, Channel::Content),
         Some("tool" | "function") => (Role::Tool, Channel::ToolResult),
-        _ => return Err(Refused::new(format!("`messages[{index}].role` is missing or not known"))),
+        _ => {
+            return Err(Refused::new(format!(
+                "`messages[{index}].role` is missing or not known"
+            )));
+        }
     };
     for (key, value) in message.members() {
         let name = key.text().unwrap_or_default();
@@ -193,7 +246,15 @@ fn texts<'t, 'a>(
     parsed: &mut Parsed<'t, 'a>,
 ) {
     every_string(value, &mut |text, _, is_name| {
-        push(parsed, text, role, channel, is_name, "messages", Some(index));
+        push(
+            parsed,
+            text,
+            role,
+            channel,
+            is_name,
+            "messages",
+            Some(index),
+        );
     });
 }
 
@@ -203,7 +264,15 @@ fn calls<'t, 'a>(value: Value<'t, 'a>, role: Role, index: usize, parsed: &mut Pa
             Some("arguments" | "input") => Channel::ToolArguments,
             _ => Channel::Structure,
         };
-        push(parsed, text, role, channel, is_name, "messages", Some(index));
+        push(
+            parsed,
+            text,
+            role,
+            channel,
+            is_name,
+            "messages",
+            Some(index),
+        );
     });
 }
 
@@ -243,19 +312,32 @@ fn content_part<'t, 'a>(
         Some("refusal") => texts(part, role, Channel::Refusal, index, parsed),
         Some("image_url" | "input_audio" | "file") => {
             parsed.opaque = true;
-            if part.get("file").and_then(|file| file.get("file_id")).is_some() {
+            if part
+                .get("file")
+                .and_then(|file| file.get("file_id"))
+                .is_some()
+            {
                 parsed.state.push("file_id");
             }
             every_string(part, &mut |text, name, is_name| {
                 // The bytes themselves are opaque; names and addresses beside them are text.
                 let inline = text.text().is_some_and(|text| text.starts_with("data:"));
                 if !inline && !matches!(name, Some("data" | "file_data")) {
-                    push(parsed, text, role, channel, is_name, "messages", Some(index));
+                    push(
+                        parsed,
+                        text,
+                        role,
+                        channel,
+                        is_name,
+                        "messages",
+                        Some(index),
+                    );
                 }
             });
         }
         _ => {
-            let place = format!("`messages[{index}].content` has a part of a kind that is not known");
+            let place =
+                format!("`messages[{index}].content` has a part of a kind that is not known");
             return Err(Refused::new(place));
         }
     }
@@ -292,7 +374,10 @@ pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
 }
 
 fn choice<'t, 'a>(choice: Value<'t, 'a>, event: &mut Event<'t, 'a>) {
-    let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
+    let index = choice
+        .get("index")
+        .and_then(|index| index.as_u64())
+        .unwrap_or(0);
     for (key, value) in choice.members() {
         let name = key.text().unwrap_or_default();
         match name.as_ref() {
@@ -326,9 +411,24 @@ fn delta<'t, 'a>(delta: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
             }
         };
         match (value.kind(), channel) {
-            (Kind::String, _) => event.pieces.push((Lane { index, channel, call: 0 }, value)),
+            (Kind::String, _) => event.pieces.push((
+                Lane {
+                    index,
+                    channel,
+                    call: 0,
+                },
+                value,
+            )),
             (Kind::Object, Channel::ToolArguments) => {
-                arguments(value, Lane { index, channel, call: u64::MAX }, event);
+                arguments(
+                    value,
+                    Lane {
+                        index,
+                        channel,
+                        call: u64::MAX,
+                    },
+                    event,
+                );
             }
             _ => every_string(value, &mut |text, _, _| event.others.push(text)),
         }
@@ -336,8 +436,15 @@ fn delta<'t, 'a>(delta: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
 }
 
 fn tool_call<'t, 'a>(call: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
-    let number = call.get("index").and_then(|number| number.as_u64()).unwrap_or(0);
-    let lane = Lane { index, channel: Channel::ToolArguments, call: number };
+    let number = call
+        .get("index")
+        .and_then(|number| number.as_u64())
+        .unwrap_or(0);
+    let lane = Lane {
+        index,
+        channel: Channel::ToolArguments,
+        call: number,
+    };
     for (key, value) in call.members() {
         match key.text().unwrap_or_default().as_ref() {
             "function" | "custom" => arguments(value, lane, event),
@@ -372,13 +479,24 @@ pub(super) fn make_event(lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
     delta.open();
     match (lane.channel, lane.call) {
         (Channel::ToolArguments, u64::MAX) => {
-            delta.key("function_call").open().string("arguments", text).close();
+            delta
+                .key("function_call")
+                .open()
+                .string("arguments", text)
+                .close();
         }
         (Channel::ToolArguments, call) => {
             let mut one = JsonWriter::default();
             one.open().number("index", i64::try_from(call).unwrap_or(0));
-            one.key("function").open().string("arguments", text).close().close();
-            delta.raw("tool_calls", &[b"[", one.finish().as_slice(), b"]"].concat());
+            one.key("function")
+                .open()
+                .string("arguments", text)
+                .close()
+                .close();
+            delta.raw(
+                "tool_calls",
+                &[b"[", one.finish().as_slice(), b"]"].concat(),
+            );
         }
         (Channel::Refusal, _) => {
             delta.string("refusal", text);
@@ -392,8 +510,15 @@ pub(super) fn make_event(lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
     }
     delta.close();
     let mut choice = JsonWriter::default();
-    choice.open().number("index", index).raw("delta", &delta.finish());
+    choice
+        .open()
+        .number("index", index)
+        .raw("delta", &delta.finish());
     choice.raw("finish_reason", b"null").close();
-    w.raw("choices", &[b"[", choice.finish().as_slice(), b"]"].concat()).close();
+    w.raw(
+        "choices",
+        &[b"[", choice.finish().as_slice(), b"]"].concat(),
+    )
+    .close();
     [b"data: ", w.finish().as_slice(), b"\n\n"].concat()
 }

@@ -136,7 +136,11 @@ impl Borders {
         let stand_ins = held.stand_ins(surrogates, unit, end).map(|(span, _)| span);
         let spans = found.iter().map(|finding| finding.span.clone());
         if let Some(span) = over(spans.chain(stand_ins).collect(), cut) {
-            cut = if span.start > unit { span.start } else { span.end };
+            cut = if span.start > unit {
+                span.start
+            } else {
+                span.end
+            };
         }
         let found = found.into_iter().filter(|f| f.span.end <= cut).collect();
         Some((cut, found))
@@ -161,7 +165,10 @@ fn over(mut spans: Vec<Range<usize>>, cut: usize) -> Option<Range<usize>> {
 /// must be seen.
 fn is_border(bytes: &[u8], unit: usize, at: usize, canaries: &[String]) -> Option<bool> {
     let word = &bytes[unit..at];
-    if canaries.iter().any(|canary| is_open(word, canary.as_bytes())) {
+    if canaries
+        .iter()
+        .any(|canary| is_open(word, canary.as_bytes()))
+    {
         return Some(false);
     }
     if word.last() != Some(&b' ') {
@@ -198,36 +205,48 @@ fn ends_like_number(before: &[u8]) -> bool {
     )
 }
 
-/// Whether letters or digits behind a space would go on with an IBAN.
+/// Whether letters or digits behind a space would go on with an IBAN: whether one begins in the last
+/// groups of capitals and digits that is not complete.
 fn ends_in_iban(before: &[u8]) -> bool {
-    let part = |byte: &u8| {
-        byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'-')
-    };
-    let length = before.iter().rev().take(LOOKAHEAD).take_while(|byte| part(byte)).count();
-    let from = before.len() - length;
-    (from..before.len()).any(|start| {
-        let candidate = &before[start..];
-        let [a, b, c, ..] = candidate else {
-            return false;
-        };
-        let first = start
-            .checked_sub(1)
-            .is_none_or(|at| !before[at].is_ascii_alphanumeric());
-        if !(first && a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit()) {
-            return false;
+    let mut letters = 0;
+    let mut gap = true;
+    for (start, byte) in before.iter().enumerate().rev().take(LOOKAHEAD) {
+        match byte {
+            b'A'..=b'Z' | b'0'..=b'9' => {
+                letters += 1;
+                gap = false;
+            }
+            // Two separators in a row end it.
+            b' ' | b'-' if !gap => {
+                gap = true;
+                continue;
+            }
+            _ => return false,
         }
-        let letters = candidate.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-        let gaps = candidate
-            .windows(2)
-            .any(|pair| pair.iter().all(|byte| matches!(byte, b' ' | b'-')));
-        !gaps && iban_length(&[*a, *b]).is_some_and(|wanted| letters < wanted)
-    })
+        if let [a, b, c, ..] = &before[start..]
+            && a.is_ascii_uppercase()
+            && b.is_ascii_uppercase()
+            && c.is_ascii_digit()
+            && start
+                .checked_sub(1)
+                .is_none_or(|at| !before[at].is_ascii_alphanumeric())
+            && iban_length(&[*a, *b]).is_some_and(|wanted| letters < wanted)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether the text ends in the header of a key that is not complete.
 fn in_key_header(word: &[u8]) -> bool {
     let part = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ';
-    let length = word.iter().rev().take(LOOKAHEAD).take_while(|byte| part(byte)).count();
+    let length = word
+        .iter()
+        .rev()
+        .take(LOOKAHEAD)
+        .take_while(|byte| part(byte))
+        .count();
     let (head, tail) = word.split_at(word.len() - length);
     tail.starts_with(b"BEGIN ") && head.ends_with(b"-----")
 }
@@ -236,9 +255,23 @@ fn in_key_header(word: &[u8]) -> bool {
 fn open_email(bytes: &[u8]) -> Option<usize> {
     let domain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let local = |byte: &u8| domain(byte) || matches!(byte, b'_' | b'%' | b'+');
-    let after = bytes.iter().rev().take(253).take_while(|byte| domain(byte)).count();
-    let (head, sign) = bytes.split_at(bytes.len() - after).0.split_last().map(|(last, head)| (head, *last))?;
-    let before = head.iter().rev().take(64).take_while(|byte| local(byte)).count();
+    let after = bytes
+        .iter()
+        .rev()
+        .take(253)
+        .take_while(|byte| domain(byte))
+        .count();
+    let (head, sign) = bytes
+        .split_at(bytes.len() - after)
+        .0
+        .split_last()
+        .map(|(last, head)| (head, *last))?;
+    let before = head
+        .iter()
+        .rev()
+        .take(64)
+        .take_while(|byte| local(byte))
+        .count();
     (sign == b'@' && before > 0).then(|| head.len() - before)
 }
 

@@ -10,51 +10,109 @@ use crate::{
     stream::everywhere,
 };
 
-const MEGABYTE: usize = 1 << 20;
-
-fn hostile() -> Vec<String> {
+/// Texts of nothing but a unit that some detector looks at.
+fn hostile(size: usize) -> Vec<String> {
     let header = format!("-----BEGIN {}-----", "PRIVATE KEY");
     [
-        "@", ":", "a_", "1 ", "1", "1-", "a@", "a@b.", "1:", "::", "f:", "(", "+", "+1 ", "-----BEGIN ",
-        "-----BEGIN A", "eyJ", "eyJ-", "eyJ.", "eyJaaaaaaaa.", "sk-", "sk-ant-", "SG.", "ya29.", "AKIA",
-        "ignore ", "ignore previous instructions ", "reveal ", "system prompt ", "diabetes insulin ",
-        "patient ", "diabetes E11 ", "tel 1 ", "ssn 1 ", "secret access key ", "DE89 ", "DE89", "AA1",
-        "EMAIL_", "_", "A_", "\\", "\\u", "\\ud83d", "\"", "the heron flies at ", "CANARY-", "忽略", "é",
-        "\u{200b}", "<|im_start|>", "silently ", " - 1", "(1) ", "127.0.0.1 ", "1.1.", "-----END ",
+        "@",
+        ":",
+        "a_",
+        "1 ",
+        "1",
+        "1-",
+        "a@",
+        "a@b.",
+        "1:",
+        "::",
+        "f:",
+        "(",
+        "+",
+        "+1 ",
+        "-----BEGIN ",
+        "-----BEGIN A",
+        "eyJ",
+        "eyJ-",
+        "eyJ.",
+        "eyJaaaaaaaa.",
+        "sk-",
+        "sk-ant-",
+        "SG.",
+        "ya29.",
+        "AKIA",
+        "ignore ",
+        "ignore previous instructions ",
+        "reveal ",
+        "system prompt ",
+        "diabetes insulin ",
+        "patient ",
+        "diabetes E11 ",
+        "tel 1 ",
+        "ssn 1 ",
+        "secret access key ",
+        "DE89 ",
+        "DE89",
+        "AA1",
+        "EMAIL_",
+        "_",
+        "A_",
+        "\\",
+        "\\u",
+        "\\ud83d",
+        "\"",
+        "the heron flies at ",
+        "CANARY-",
+        "忽略",
+        "é",
+        "\u{200b}",
+        "<|im_start|>",
+        "silently ",
+        " - 1",
+        "(1) ",
+        "127.0.0.1 ",
+        "1.1.",
+        "-----END ",
         &header,
     ]
     .iter()
-    .map(|unit| unit.repeat(MEGABYTE / unit.len()))
+    .map(|unit| unit.repeat(size / unit.len()))
     .collect()
 }
 
 #[test]
 fn a_megabyte_of_anything_is_inspected() {
-    for text in hostile() {
-        let t = std::time::Instant::now();
+    for text in hostile(1 << 20) {
         let _ = inspected(&text, Role::Tool, Channel::ToolResult);
-        eprintln!("I {:>6} {:?}", t.elapsed().as_millis(), &text[..text.floor_char_boundary(20)]);
     }
 }
 
 #[test]
-fn a_megabyte_of_anything_is_streamed() {
+fn much_of_anything_is_streamed() {
     let (surrogates, _) = stand_ins();
     let profile = everywhere(GuardAction::Flag);
-    for text in hostile() {
-        for (escape, size) in [(Escape::None, text.len()), (Escape::Json, text.len()), (Escape::Json, 4000)] {
-        let t = std::time::Instant::now();
+    for text in hostile(1 << 17) {
+        for (escape, size) in [
+            (Escape::None, text.len()),
+            (Escape::Json, text.len()),
+            (Escape::Json, 4000),
+        ] {
             let mut guard = StreamGuard::new(escape);
             let mut given = 0;
             let mut rest = text.as_str();
             while !rest.is_empty() {
                 let (head, tail) = rest.split_at(rest.floor_char_boundary(size.max(4)));
-                given += guard.push(&INSPECTOR, &profile, &surrogates, head).text.len();
+                given += guard
+                    .push(&INSPECTOR, &profile, &surrogates, head)
+                    .text
+                    .len();
                 rest = tail;
             }
             given += guard.finish(&INSPECTOR, &profile, &surrogates).text.len();
-        eprintln!("S {:>6} {escape:?} {:?}", t.elapsed().as_millis(), &text[..text.floor_char_boundary(20)]);
-            assert_eq!(given, text.len(), "`{}…`", &text[..text.floor_char_boundary(20)]);
+            assert_eq!(
+                given,
+                text.len(),
+                "`{}…`",
+                &text[..text.floor_char_boundary(20)]
+            );
         }
     }
 }

@@ -57,7 +57,9 @@ pub(crate) fn letters(alphabet: &str, count: usize) -> String {
     let alphabet: Vec<char> = alphabet.chars().collect();
     let mut state = 0x9E37_79B9_u64;
     let step = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         alphabet[(state >> 33) as usize % alphabet.len()]
     };
     (0..count).map(step).collect()
@@ -71,7 +73,12 @@ pub(crate) const BASE64: &str = "aZ3bY7+cX1dW9/eV5fU2gT8";
 
 /// A token that looks like a JSON web token.
 pub(crate) fn jwt() -> String {
-    format!("eyJ{}.eyJ{}.{}", letters(ALNUM, 20), letters(ALNUM, 60), letters(URL, 43))
+    format!(
+        "eyJ{}.eyJ{}.{}",
+        letters(ALNUM, 20),
+        letters(ALNUM, 60),
+        letters(URL, 43)
+    )
 }
 
 /// A PEM block, whole.
@@ -89,7 +96,9 @@ impl SurrogateKey for TestKey {
     fn tag(&self, kind: &str, value: &str) -> [u8; 8] {
         let bytes = kind.bytes().chain([0]).chain(value.bytes());
         let hash = bytes.fold(self.0 ^ 0xCBF2_9CE4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3).rotate_left(23)
+            (hash ^ u64::from(byte))
+                .wrapping_mul(0x0100_0000_01B3)
+                .rotate_left(23)
         });
         hash.to_be_bytes()
     }

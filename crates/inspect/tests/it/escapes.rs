@@ -31,7 +31,11 @@ fn written(text: &str, choices: &[u8]) -> String {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     let hex = format!("{unit:04x}");
                     out.push_str("\\u");
-                    out.push_str(&if choice % 2 == 0 { hex } else { hex.to_uppercase() });
+                    out.push_str(&if choice % 2 == 0 {
+                        hex
+                    } else {
+                        hex.to_uppercase()
+                    });
                 }
             }
         }
@@ -102,8 +106,15 @@ proptest! {
 #[test]
 fn arguments_of_a_tool_call_stay_json() {
     let (surrogates, words) = stand_ins();
-    let first = format!("\\u{:04x}{}", u32::from(words[2].as_bytes()[0]), &words[2][1..]);
-    let raw = format!("{{\\\"to\\\": \\\"{first}\\\", \\\"n\\\": \\\"{}\\\\n\\\"}}", words[0]);
+    let first = format!(
+        "\\u{:04x}{}",
+        u32::from(words[2].as_bytes()[0]),
+        &words[2][1..]
+    );
+    let raw = format!(
+        "{{\\\"to\\\": \\\"{first}\\\", \\\"n\\\": \\\"{}\\\\n\\\"}}",
+        words[0]
+    );
     let profile = everywhere(GuardAction::Redact);
     for at in 0..raw.len() {
         let (head, tail) = raw.split_at(at);
@@ -119,7 +130,12 @@ fn a_key_block_in_arguments_is_cut_at_its_header() {
     let profile = everywhere(GuardAction::Redact);
     for at in 0..raw.len() {
         let (head, tail) = raw.split_at(at);
-        let out = stream(Escape::Json, &profile, &Default::default(), ["k: ", head, tail]);
+        let out = stream(
+            Escape::Json,
+            &profile,
+            &Default::default(),
+            ["k: ", head, tail],
+        );
         assert_eq!((out.text.as_str(), out.cut), ("k: ", true), "{head}|{tail}");
     }
 }

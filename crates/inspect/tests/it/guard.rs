@@ -3,7 +3,8 @@
 
 use casemate_inspect::GuardProfile;
 use casemate_types::{
-    DataClass, Direction::{Input, Output},
+    DataClass,
+    Direction::{Input, Output},
     Finding, FindingKind, GuardAction,
     GuardAction::{Allow, Block, Flag, Pseudonymise, Redact},
     Trust::{Trusted, Untrusted},
@@ -33,11 +34,29 @@ fn the_default_profile() {
 #[test]
 fn a_weak_attack_is_recorded_only() {
     let profile = GuardProfile::default();
-    let finding = |score| Finding { kind: FindingKind::Injection, span: 0..1, rule: "r", score };
-    for (score, action) in [(0.5, Flag), (0.749, Flag), (0.75, Block), (0.99, Block), (f32::NAN, Block)] {
-        assert_eq!(profile.action(&finding(score), Input, Untrusted), action, "{score}");
+    let finding = |score| Finding {
+        kind: FindingKind::Injection,
+        span: 0..1,
+        rule: "r",
+        score,
+    };
+    for (score, action) in [
+        (0.5, Flag),
+        (0.749, Flag),
+        (0.75, Block),
+        (0.99, Block),
+        (f32::NAN, Block),
+    ] {
+        assert_eq!(
+            profile.action(&finding(score), Input, Untrusted),
+            action,
+            "{score}"
+        );
     }
-    let weak_mail = Finding { kind: FindingKind::Email, ..finding(0.1) };
+    let weak_mail = Finding {
+        kind: FindingKind::Email,
+        ..finding(0.1)
+    };
     assert_eq!(profile.action(&weak_mail, Input, Untrusted), Pseudonymise);
 }
 
@@ -50,7 +69,10 @@ fn actions_are_ordered_by_severity() {
 fn a_profile_reads_back_and_refuses_unknown_words() {
     let profile = GuardProfile::default();
     let text = serde_json::to_string(&profile).unwrap();
-    assert_eq!(serde_json::from_str::<GuardProfile>(&text).unwrap(), profile);
+    assert_eq!(
+        serde_json::from_str::<GuardProfile>(&text).unwrap(),
+        profile
+    );
     assert_eq!(serde_json::from_str::<GuardProfile>("{}").unwrap(), profile);
     for bad in [
         r#"{"helth":{"trusted":"flag","untrusted":"flag","output":"flag"}}"#,

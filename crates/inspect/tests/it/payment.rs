@@ -119,13 +119,21 @@ fn iban() {
             check(&format!("到⟦{form}⟧汇款"));
             check(&format!("to ⟦{form}⟧ 50 EUR"));
         }
-        let broken = format!("{}{}", &account[..2], account[2..].replace(&account[2..4], "00"));
+        let broken = format!(
+            "{}{}",
+            &account[..2],
+            account[2..].replace(&account[2..4], "00")
+        );
         assert!(found(&broken).is_empty(), "{broken}");
         assert!(found(&format!("X{account}")).is_empty());
         assert!(found(&format!("{account}7")).is_empty());
         assert!(found(&account[..account.len() - 1]).is_empty());
     }
-    for text in ["ZZ89370400440532013000", "de89370400440532013000", "DE89  3704 0044 0532 0130 00"] {
+    for text in [
+        "ZZ89370400440532013000",
+        "de89370400440532013000",
+        "DE89  3704 0044 0532 0130 00",
+    ] {
         assert!(!found(text).iter().any(|f| f.starts_with("iban")), "{text}");
     }
 }

@@ -63,7 +63,14 @@ fn email() {
 #[test]
 fn an_at_sign_hides_nothing() {
     let card = FindingKind::Card;
-    check(card, &["card@⟦4111111111111111⟧", "@⟦4111-1111-1111-1111⟧", "a@b@⟦378282246310005⟧"]);
+    check(
+        card,
+        &[
+            "card@⟦4111111111111111⟧",
+            "@⟦4111-1111-1111-1111⟧",
+            "a@b@⟦378282246310005⟧",
+        ],
+    );
 }
 
 #[test]
@@ -207,7 +214,11 @@ fn numbers_beside_one_another_are_told_apart() {
     for (text, wanted) in [
         (
             "Ada 123-45-6789 4111 1111 1111 1111 ada@example.org",
-            &["us_ssn 123-45-6789", "card 4111 1111 1111 1111", "email ada@example.org"][..],
+            &[
+                "us_ssn 123-45-6789",
+                "card 4111 1111 1111 1111",
+                "email ada@example.org",
+            ][..],
         ),
         ("12 4111 1111 1111 1111", &["card 4111 1111 1111 1111"]),
         (

@@ -11,9 +11,30 @@ const FORMS: &[(&str, &str, usize, usize, FindingKind, &str)] = &[
     ("ASIA", UPPER, 16, 16, CloudKey, "secret.aws_session_key"),
     ("AIza", URL, 35, 35, CloudKey, "secret.google_api_key"),
     ("ya29.", URL, 20, 512, CloudKey, "secret.google_oauth"),
-    ("GOCSPX-", URL, 28, 28, CloudKey, "secret.google_client_secret"),
-    ("AccountKey=", BASE64, 86, 90, CloudKey, "secret.azure_storage_key"),
-    ("SharedAccessKey=", BASE64, 43, 45, CloudKey, "secret.azure_bus_key"),
+    (
+        "GOCSPX-",
+        URL,
+        28,
+        28,
+        CloudKey,
+        "secret.google_client_secret",
+    ),
+    (
+        "AccountKey=",
+        BASE64,
+        86,
+        90,
+        CloudKey,
+        "secret.azure_storage_key",
+    ),
+    (
+        "SharedAccessKey=",
+        BASE64,
+        43,
+        45,
+        CloudKey,
+        "secret.azure_bus_key",
+    ),
     ("dop_v1_", HEX, 64, 64, CloudKey, "secret.digitalocean"),
     ("LTAI", ALNUM, 12, 24, CloudKey, "secret.alibaba"),
     ("ghp_", ALNUM, 36, 36, ProviderKey, "secret.github_token"),
@@ -25,10 +46,31 @@ const FORMS: &[(&str, &str, usize, usize, FindingKind, &str)] = &[
     ("glpat-", URL, 20, 64, ProviderKey, "secret.gitlab_token"),
     ("sk-ant-", URL, 32, 200, ProviderKey, "secret.anthropic_key"),
     ("sk-proj-", URL, 32, 256, ProviderKey, "secret.openai_key"),
-    ("sk-svcacct-", URL, 32, 256, ProviderKey, "secret.openai_key"),
-    ("sk-or-v1-", HEX, 64, 64, ProviderKey, "secret.openrouter_key"),
+    (
+        "sk-svcacct-",
+        URL,
+        32,
+        256,
+        ProviderKey,
+        "secret.openai_key",
+    ),
+    (
+        "sk-or-v1-",
+        HEX,
+        64,
+        64,
+        ProviderKey,
+        "secret.openrouter_key",
+    ),
     ("sk-", ALNUM, 32, 64, ProviderKey, "secret.openai_key"),
-    ("hf_", ALNUM, 34, 40, ProviderKey, "secret.huggingface_token"),
+    (
+        "hf_",
+        ALNUM,
+        34,
+        40,
+        ProviderKey,
+        "secret.huggingface_token",
+    ),
     ("gsk_", ALNUM, 40, 64, ProviderKey, "secret.groq_key"),
     ("r8_", ALNUM, 37, 40, ProviderKey, "secret.replicate_token"),
     ("xoxb-", URL, 24, 96, ProviderKey, "secret.slack_token"),
@@ -38,16 +80,44 @@ const FORMS: &[(&str, &str, usize, usize, FindingKind, &str)] = &[
     ("xapp-", URL, 24, 128, ProviderKey, "secret.slack_token"),
     ("sk_live_", ALNUM, 24, 128, ProviderKey, "secret.stripe_key"),
     ("rk_live_", ALNUM, 24, 128, ProviderKey, "secret.stripe_key"),
-    ("sk_test_", ALNUM, 24, 128, ProviderKey, "secret.stripe_test_key"),
-    ("whsec_", BASE64, 32, 64, ProviderKey, "secret.stripe_webhook"),
+    (
+        "sk_test_",
+        ALNUM,
+        24,
+        128,
+        ProviderKey,
+        "secret.stripe_test_key",
+    ),
+    (
+        "whsec_",
+        BASE64,
+        32,
+        64,
+        ProviderKey,
+        "secret.stripe_webhook",
+    ),
     ("SG.", URL, 64, 68, ProviderKey, "secret.sendgrid_key"),
     ("npm_", ALNUM, 36, 36, ProviderKey, "secret.npm_token"),
-    ("pypi-AgEIcHlwaS5vcmc", URL, 50, 256, ProviderKey, "secret.pypi_token"),
+    (
+        "pypi-AgEIcHlwaS5vcmc",
+        URL,
+        50,
+        256,
+        ProviderKey,
+        "secret.pypi_token",
+    ),
     ("shpat_", HEX, 32, 32, ProviderKey, "secret.shopify_token"),
     ("shpss_", HEX, 32, 32, ProviderKey, "secret.shopify_secret"),
     ("dckr_pat_", URL, 27, 40, ProviderKey, "secret.docker_token"),
     ("hvs.", URL, 24, 128, ProviderKey, "secret.vault_token"),
-    ("AGE-SECRET-KEY-1", UPPER, 58, 58, PrivateKey, "secret.age_key"),
+    (
+        "AGE-SECRET-KEY-1",
+        UPPER,
+        58,
+        58,
+        PrivateKey,
+        "secret.age_key",
+    ),
     ("cm_", ALNUM, 38, 38, ProviderKey, "secret.casemate_key"),
 ];
 
@@ -93,7 +163,10 @@ fn every_prefix_with_a_wrong_form() {
             prefix.to_owned() + &"!".repeat(least),
         ] {
             let findings = INSPECTOR.inspect_exact(&text);
-            assert!(findings.iter().all(|f| f.kind != kind), "{findings:?} in `{text}`");
+            assert!(
+                findings.iter().all(|f| f.kind != kind),
+                "{findings:?} in `{text}`"
+            );
         }
     }
 }
@@ -108,7 +181,13 @@ fn the_longer_prefix_wins() {
 #[test]
 fn aws_secrets_by_the_word_before_them() {
     let secret = letters(BASE64, 40);
-    for before in ["aws_secret_access_key = ", "AWS_SECRET_ACCESS_KEY=", "secretAccessKey\": \"", "Secret Access Key:\n"] {
+    for before in [
+        "aws_secret_access_key = ",
+        "AWS_SECRET_ACCESS_KEY=",
+        "secretAccessKey\": \"",
+        "Secret Access Key:\n",
+        "aws secret is ",
+    ] {
         let text = format!("{before}{secret}");
         assert_eq!(found(&text), [format!("cloud_key {secret}")], "{text}");
     }
@@ -127,7 +206,11 @@ fn aws_secrets_by_the_word_before_them() {
 #[test]
 fn json_web_tokens() {
     let token = jwt();
-    for text in [token.clone(), format!("Authorization: Bearer {token}"), format!("jwt={token};")] {
+    for text in [
+        token.clone(),
+        format!("Authorization: Bearer {token}"),
+        format!("jwt={token};"),
+    ] {
         assert_eq!(found(&text), [format!("provider_key {token}")], "{text}");
     }
     let parts: Vec<_> = token.split('.').collect();
@@ -138,11 +221,21 @@ fn json_web_tokens() {
         format!("{}.{}.{}", parts[0], parts[1], &parts[2][..15]),
         format!("eyJ.{}.{}", parts[1], parts[2]),
         format!("x{token}"),
-        format!("eyJ{}.{}.{}", letters(ALNUM, 2000), letters(ALNUM, 2000), letters(ALNUM, 200)),
+        format!(
+            "eyJ{}.{}.{}",
+            letters(ALNUM, 2000),
+            letters(ALNUM, 2000),
+            letters(ALNUM, 200)
+        ),
     ] {
         assert!(found(&text).is_empty(), "{:?} in `{text}`", found(&text));
     }
-    let longest = format!("eyJ{}.{}.{}", letters(ALNUM, 997), letters(ALNUM, 3000), letters(ALNUM, 94));
+    let longest = format!(
+        "eyJ{}.{}.{}",
+        letters(ALNUM, 997),
+        letters(ALNUM, 3000),
+        letters(ALNUM, 94)
+    );
     assert_eq!((longest.len(), found(&longest).len()), (4096, 1));
     assert!(found(&(longest + "a")).is_empty());
 }
@@ -150,10 +243,17 @@ fn json_web_tokens() {
 #[test]
 fn private_key_blocks() {
     let whole = pem();
-    assert_eq!(found(&format!("a {whole} b")), [format!("private_key {whole}")]);
+    assert_eq!(
+        found(&format!("a {whole} b")),
+        [format!("private_key {whole}")]
+    );
     for kind in ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "DSA "] {
         let text = format!("x-----BEGIN {kind}PRIVATE KEY-----\nMIIE 4111 1111 1111 1111");
-        assert_eq!(found(&text), [format!("private_key {}", &text[1..])], "a block without end");
+        assert_eq!(
+            found(&text),
+            [format!("private_key {}", &text[1..])],
+            "a block without end"
+        );
     }
     let twice = format!("{whole}\n{whole}");
     assert_eq!(found(&twice).len(), 2);
@@ -173,7 +273,11 @@ fn private_key_blocks() {
 
 #[test]
 fn canaries_are_found_anywhere() {
-    for text in ["xCANARY-7f3a9cx", "the heron flies at noon", "…the heron flies at noon…"] {
+    for text in [
+        "xCANARY-7f3a9cx",
+        "the heron flies at noon",
+        "…the heron flies at noon…",
+    ] {
         assert_eq!(found(text).len(), 1, "{text}");
     }
     assert!(found("canary-7f3a9c the heron flies at  noon").is_empty());

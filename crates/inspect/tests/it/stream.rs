@@ -48,9 +48,15 @@ pub(crate) fn stream<'a>(
     let mut guard = StreamGuard::new(escape);
     let mut out = Out::default();
     let mut take = |piece: casemate_inspect::Piece| {
-        assert!(!out.cut || piece.text.is_empty(), "something came out after a block");
+        assert!(
+            !out.cut || piece.text.is_empty(),
+            "something came out after a block"
+        );
         out.text.push_str(&piece.text);
-        let short = piece.findings.into_iter().map(|(f, action)| (f.kind, f.span, action));
+        let short = piece
+            .findings
+            .into_iter()
+            .map(|(f, action)| (f.kind, f.span, action));
         out.findings.extend(short);
         out.cut = piece.cut;
     };
@@ -72,7 +78,8 @@ pub(crate) fn expected(profile: &GuardProfile, surrogates: &Surrogates, text: &s
             action = GuardAction::Block;
         }
         if action >= GuardAction::Pseudonymise {
-            out.text.push_str(&surrogates.restore(&text[done..finding.span.start]));
+            out.text
+                .push_str(&surrogates.restore(&text[done..finding.span.start]));
             done = finding.span.end;
         }
         let mut span = finding.span.clone();
@@ -113,7 +120,9 @@ fn check_all_splits(escape: Escape, profile: &GuardProfile, surrogates: &Surroga
         let split = stream(escape, profile, surrogates, [head, tail]);
         assert_eq!(split, whole, "split between `{head}` and `{tail}`");
     }
-    let single = text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]);
+    let single = text
+        .char_indices()
+        .map(|(at, c)| &text[at..at + c.len_utf8()]);
     let single = stream(escape, profile, surrogates, single);
     assert_eq!(single, whole, "in single characters: `{text}`");
 }
@@ -203,15 +212,54 @@ fn part() -> impl Strategy<Value = String> {
     planted.push(letters(BASE64, 40));
     planted.push(letters(HEX, 320));
     let filler = [
-        "a", "the", "and", "I", "DE", "GB", "IBAN", "tel", "hotel", "12", "7", "2024", "99999",
-        "3rd", "x1", "EMAIL", "_", "é", "日本", "\u{1F980}", "\u{200B}", "hi@", "@", "sk-", "eyJ", "-----",
-        "-----BEGIN ", "the heron", "CANARY-", "'", "\"", "\\", "(", ")", "+", "-", ".", "/", ":", "=",
+        "a",
+        "the",
+        "and",
+        "I",
+        "DE",
+        "GB",
+        "IBAN",
+        "tel",
+        "hotel",
+        "12",
+        "7",
+        "2024",
+        "99999",
+        "3rd",
+        "x1",
+        "EMAIL",
+        "_",
+        "é",
+        "日本",
+        "\u{1F980}",
+        "\u{200B}",
+        "hi@",
+        "@",
+        "sk-",
+        "eyJ",
+        "-----",
+        "-----BEGIN ",
+        "the heron",
+        "CANARY-",
+        "'",
+        "\"",
+        "\\",
+        "(",
+        ")",
+        "+",
+        "-",
+        ".",
+        "/",
+        ":",
+        "=",
     ]
     .map(str::to_owned)
     .to_vec();
-    let gap = [" ", " ", " ", "\n", "\t", ", ", ": ", "", "", "-", "  ", ". ", "/", "=", "\""]
-        .map(str::to_owned)
-        .to_vec();
+    let gap = [
+        " ", " ", " ", "\n", "\t", ", ", ": ", "", "", "-", "  ", ". ", "/", "=", "\"",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     prop_oneof![
         3 => proptest::sample::select(planted),
         4 => proptest::sample::select(filler),
@@ -278,7 +326,12 @@ proptest! {
 fn without_findings_a_stream_only_restores() {
     let (surrogates, words) = stand_ins();
     let text = format!("dear {}, {} — {}.", words[0], words[2], words[1]);
-    let out = stream(Escape::None, &everywhere(GuardAction::Block), &surrogates, text.split_inclusive('_'));
+    let out = stream(
+        Escape::None,
+        &everywhere(GuardAction::Block),
+        &surrogates,
+        text.split_inclusive('_'),
+    );
     assert_eq!(out.text, surrogates.restore(&text));
     assert!(out.findings.is_empty());
 }
@@ -303,10 +356,19 @@ fn after_a_block_nothing_comes_out() {
 #[test]
 fn no_byte_of_a_key_block_comes_out_unless_it_is_allowed() {
     let text = format!("here: {}", pem());
-    for action in [GuardAction::Pseudonymise, GuardAction::Redact, GuardAction::Block] {
+    for action in [
+        GuardAction::Pseudonymise,
+        GuardAction::Redact,
+        GuardAction::Block,
+    ] {
         for at in 0..text.len() {
             let (head, tail) = text.split_at(at);
-            let out = stream(Escape::None, &everywhere(action), &Surrogates::default(), [head, tail]);
+            let out = stream(
+                Escape::None,
+                &everywhere(action),
+                &Surrogates::default(),
+                [head, tail],
+            );
             assert_eq!((out.text.as_str(), out.cut), ("here: ", true));
         }
     }

@@ -9,7 +9,11 @@ use crate::common::{TestKey, cases, found, inspected, stand_ins};
 
 #[test]
 fn the_same_value_gives_the_same_stand_in_under_the_same_key_only() {
-    let of = |key, kind, value| Surrogates::default().replace(&TestKey(key), kind, value).unwrap();
+    let of = |key, kind, value| {
+        Surrogates::default()
+            .replace(&TestKey(key), kind, value)
+            .unwrap()
+    };
     let first = of(1, FindingKind::Email, "ada@example.org");
     assert_eq!(first, of(1, FindingKind::Email, "ada@example.org"));
     assert_ne!(first, of(2, FindingKind::Email, "ada@example.org"));
@@ -17,7 +21,10 @@ fn the_same_value_gives_the_same_stand_in_under_the_same_key_only() {
     assert_ne!(first, of(1, FindingKind::Phone, "ada@example.org"));
     let (word, tag) = first.split_once('_').unwrap();
     assert_eq!((word, tag.len()), ("EMAIL", 14));
-    assert!(tag.bytes().all(|byte| b"bcdfghjkmnpqrtvw".contains(&byte)), "{first}");
+    assert!(
+        tag.bytes().all(|byte| b"bcdfghjkmnpqrtvw".contains(&byte)),
+        "{first}"
+    );
 }
 
 /// Always the same tag.
@@ -34,8 +41,14 @@ fn two_values_never_share_a_stand_in() {
     let mut surrogates = Surrogates::default();
     let first = surrogates.replace(&Stuck, FindingKind::Email, "ada@example.org");
     assert!(first.is_some());
-    assert_eq!(surrogates.replace(&Stuck, FindingKind::Email, "bob@example.org"), None);
-    assert_eq!(surrogates.replace(&Stuck, FindingKind::Email, "ada@example.org"), first);
+    assert_eq!(
+        surrogates.replace(&Stuck, FindingKind::Email, "bob@example.org"),
+        None
+    );
+    assert_eq!(
+        surrogates.replace(&Stuck, FindingKind::Email, "ada@example.org"),
+        first
+    );
     assert_eq!(surrogates.restore(&first.unwrap()), "ada@example.org");
 }
 
@@ -53,7 +66,10 @@ fn only_whole_stand_ins_of_this_request_are_put_back() {
         (format!("A{word}"), format!("A{word}")),
         (word[..18].to_owned(), word[..18].to_owned()),
         (word.to_lowercase(), word.to_lowercase()),
-        (word.replace("EMAIL", "PHONE"), word.replace("EMAIL", "PHONE")),
+        (
+            word.replace("EMAIL", "PHONE"),
+            word.replace("EMAIL", "PHONE"),
+        ),
         (format!("é{word}é"), format!("é{original}é")),
         ("_é____A_".to_owned(), "_é____A_".to_owned()),
         ("EMAIL_ééééééééé".to_owned(), "EMAIL_ééééééééé".to_owned()),
@@ -67,8 +83,12 @@ fn only_whole_stand_ins_of_this_request_are_put_back() {
 #[test]
 fn an_original_that_looks_like_a_stand_in_is_not_put_back_twice() {
     let mut surrogates = Surrogates::default();
-    let first = surrogates.replace(&TestKey(1), FindingKind::Email, "ada@example.org").unwrap();
-    let second = surrogates.replace(&TestKey(1), FindingKind::Phone, &first).unwrap();
+    let first = surrogates
+        .replace(&TestKey(1), FindingKind::Email, "ada@example.org")
+        .unwrap();
+    let second = surrogates
+        .replace(&TestKey(1), FindingKind::Phone, &first)
+        .unwrap();
     assert_eq!(surrogates.restore(&second), first);
 }
 

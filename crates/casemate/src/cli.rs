@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The command line: what can be typed.
+
+mod admin;
+mod doctor;
+mod explain;
+mod ledger;
+mod policy;
+mod recovery;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{demo, home::Home, output::Format, up::UpArgs};
+
+/// Puts AI into production safely: every call authenticated, decided, inspected, recorded.
+#[derive(Debug, Parser)]
+#[command(name = "casemate", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Data directory [default: ~/.local/share/casemate]
+    #[arg(long, global = true, value_name = "DIR", env = "CASEMATE_DATA")]
+    data: Option<PathBuf>,
+    /// File with the machine's key, outside the data directory
+    #[arg(long, global = true, value_name = "FILE", env = "CASEMATE_KEY_FILE")]
+    key_file: Option<PathBuf>,
+    /// Form of what is printed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+impl Global {
+    pub(crate) fn home(&self) -> anyhow::Result<Home> {
+        Home::new(self.data.as_deref(), self.key_file.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start Casemate
+    Up(UpArgs),
+    /// See it work, without network or account
+    Demo,
+    /// Check everything a newcomer gets wrong
+    Doctor(doctor::DoctorArgs),
+    /// Say why a request ended as it did
+    Explain(explain::ExplainArgs),
+    /// Projects
+    #[command(subcommand)]
+    Project(admin::ProjectCommand),
+    /// Services: programs that call models
+    #[command(subcommand)]
+    Service(admin::ServiceCommand),
+    /// API keys, and the root key
+    #[command(subcommand)]
+    Key(admin::KeyCommand),
+    /// Policies
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// The book of everything that happened
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// The recovery kit
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryCommand),
+    /// Configuration
+    #[command(subcommand)]
+    Config(admin::ConfigCommand),
+    /// Write an encrypted backup
+    Backup(recovery::BackupArgs),
+    /// Put a backup into an empty place
+    Restore(recovery::RestoreArgs),
+}
+
+impl Cli {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let global = &self.global;
+        match self.command {
+            Command::Up(args) => args.run(&global.home()?).await,
+            Command::Demo => demo::run().await,
+            Command::Doctor(args) => args.run(global).await,
+            Command::Explain(args) => args.run(global).await,
+            Command::Project(command) => command.run(global).await,
+            Command::Service(command) => command.run(global).await,
+            Command::Key(command) => command.run(global).await,
+            Command::Policy(command) => command.run(global).await,
+            Command::Ledger(command) => command.run(global).await,
+            Command::Recovery(command) => command.run(global).await,
+            Command::Config(command) => command.run(global).await,
+            Command::Backup(args) => args.run(global).await,
+            Command::Restore(args) => args.run(global),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `casemate.toml`: strict, and clear about what is wrong.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use casemate_gateway::GatewayConfig;
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::Deserialize;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) data_plane: PlaneConfig,
+    pub(crate) admin_plane: AdminConfig,
+    pub(crate) tls: TlsConfig,
+    pub(crate) ledger: LedgerConfig,
+    pub(crate) gateway: GatewayConfig,
+}
+
+/// Where models are called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PlaneConfig {
+    pub(crate) listen: SocketAddr,
+    pub(crate) connections: usize,
+}
+
+impl Default for PlaneConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            connections: 4096,
+        }
+    }
+}
+
+/// Where Casemate is administered.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminConfig {
+    pub(crate) listen: SocketAddr,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+        }
+    }
+}
+
+/// Certificates for listeners beyond loopback.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TlsConfig {
+    /// Chain in PEM; without one, a local authority is made.
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    /// Names and addresses in a certificate of the local authority.
+    pub(crate) names: Vec<String>,
+    /// Authority of client certificates, in PEM.
+    pub(crate) client_authority: Option<PathBuf>,
+    pub(crate) require_client: bool,
+}
+
+/// The book.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LedgerConfig {
+    /// Mebibytes kept free for what must still be written when the disk is full.
+    pub(crate) reserve_mib: u64,
+    /// Largest size in mebibytes; none means the disk's.
+    pub(crate) max_mib: Option<u64>,
+    /// Longest time between a record and its signed checkpoint.
+    pub(crate) checkpoint_ms: u64,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self {
+            reserve_mib: 16,
+            max_mib: None,
+            checkpoint_ms: 1_000,
+        }
+    }
+}
+
+impl LedgerConfig {
+    pub(crate) const fn checkpoint_every(&self) -> Duration {
+        Duration::from_millis(self.checkpoint_ms)
+    }
+}
+
+/// Something is wrong with the file, shown with its place.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub(crate) struct ConfigError {
+    message: String,
+    #[source_code]
+    source_code: NamedSource<String>,
+    #[label("{label}")]
+    span: Option<SourceSpan>,
+    label: String,
+    #[help]
+    help: Option<String>,
+}
+
+impl Config {
+    /// Reads a file, or the defaults when there is none.
+    pub(crate) fn load(path: Option<&Path>) -> Result<(Self, String), ConfigError> {
+        let Some(path) = path else {
+            return Ok((Self::default(), String::new()));
+        };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            message: format!("`{name}` cannot be read: {error}"),
+            source_code: NamedSource::new(&name, String::new()),
+            span: None,
+            label: String::new(),
+            help: Some("`casemate up` works without a file; see docs/reference/config.md".into()),
+        })?;
+        Ok((Self::parse(&name, &text)?, text))
+    }
+
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let message = error.message().to_owned();
+            ConfigError {
+                help: hint(&message),
+                label: "here".into(),
+                span: error.span().map(Into::into),
+                source_code: NamedSource::new(name, text.to_owned()),
+                message,
+            }
+        })?;
+        config.check(name, text)?;
+        Ok(config)
+    }
+
+    /// Settings that cannot work together.
+    fn check(&self, name: &str, text: &str) -> Result<(), ConfigError> {
+        if self.data_plane.listen == self.admin_plane.listen && self.data_plane.listen.port() != 0 {
+            let why = "the data plane and the admin plane listen on the same address";
+            let hint = "give one of them another port";
+            return Err(at(
+                name,
+                text,
+                &self.admin_plane.listen.to_string(),
+                why,
+                hint,
+            ));
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            let why = "`tls.certificate` and `tls.key` belong together";
+            return Err(at(
+                name,
+                text,
+                "[tls]",
+                why,
+                "give both, or neither for a local authority",
+            ));
+        }
+        if self.tls.require_client && self.tls.client_authority.is_none() {
+            let why = "`tls.require_client` needs `tls.client_authority`";
+            return Err(at(
+                name,
+                text,
+                "require_client",
+                why,
+                "name the authority's PEM file",
+            ));
+        }
+        let limits = &self.gateway.request;
+        if limits.body_bytes == 0 || limits.answer_bytes == 0 || limits.body_ms == 0 {
+            let why = "a limit of zero lets nothing pass";
+            return Err(at(
+                name,
+                text,
+                "[gateway.request]",
+                why,
+                "leave the line out for the default",
+            ));
+        }
+        let threshold = self.gateway.guard.attack_threshold;
+        if !(0.0..=1.0).contains(&threshold) {
+            let why = "`attack_threshold` is not between 0 and 1";
+            return Err(at(
+                name,
+                text,
+                "attack_threshold",
+                why,
+                "0.75 is the default",
+            ));
+        }
+        if self
+            .ledger
+            .max_mib
+            .is_some_and(|max| max <= self.ledger.reserve_mib)
+        {
+            let why = "`ledger.max_mib` leaves no room beside the reserve";
+            return Err(at(
+                name,
+                text,
+                "max_mib",
+                why,
+                "make it larger than `reserve_mib`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An error about a word of the file, with the word marked.
+pub(crate) fn at(name: &str, text: &str, word: &str, why: &str, hint: &str) -> ConfigError {
+    let span = text.find(word).map(|start| (start, word.len()).into());
+    ConfigError {
+        message: why.to_owned(),
+        source_code: NamedSource::new(name, text.to_owned()),
+        span,
+        label: "here".into(),
+        help: Some(hint.to_owned()),
+    }
+}
+
+fn hint(message: &str) -> Option<String> {
+    if message.contains("unknown field") {
+        return Some("nothing is ignored here: a mistyped setting would silently not work".into());
+    }
+    message
+        .contains("missing field")
+        .then(|| "add the line; examples/ has whole files".into())
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Plugs everything together. Capabilities do not know one another; here they meet.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use casemate_access::{Door, DoorParts, Projection, Recovered};
+use casemate_api::{AdminApi, ApiParts};
+use casemate_crypto::{Place, Secret32, SystemEntropy};
+use casemate_gateway::{Authenticator, Gateway, GatewayParts, Guest};
+use casemate_http::{Limits, Listener, ServerTls, Shutdown, generate_authority, serve};
+use casemate_iam::{Iam, IamParts};
+use casemate_ledger::{Ledger, LedgerOptions, Record};
+use casemate_quota::{Account, Quota};
+use casemate_store::{Database, Keyring, Options, Scope};
+use casemate_types::{Caller, Decision, Problem, SystemClock, event::Facts};
+use zeroize::Zeroizing;
+
+use crate::{config::Config, home::Home, system::System};
+
+/// How long running requests may take to end at shutdown.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A running installation.
+pub(crate) struct Casemate {
+    pub(crate) home: Home,
+    pub(crate) door: Door,
+    pub(crate) iam: Iam,
+    pub(crate) gateway: Gateway,
+    pub(crate) system: Arc<System>,
+    pub(crate) recovered: Recovered,
+}
+
+impl Casemate {
+    /// Opens the data and everything over it. Nothing listens yet.
+    pub(crate) fn open(
+        home: &Home,
+        config: &Config,
+        config_file: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let entropy = Arc::new(SystemEntropy);
+        let clock = Arc::new(SystemClock);
+        let migrations = [
+            Keyring::MIGRATIONS,
+            casemate_access::MIGRATIONS,
+            casemate_iam::MIGRATIONS,
+        ];
+        let database = Database::open(&home.state_file(), Options::default(), &migrations.concat())
+            .context(
+                "the installation cannot be opened; is another `casemate up` running on it?",
+            )?;
+        let (root, generation) = home.open_root(&database)?;
+        let keyring = Keyring::open(
+            database.clone(),
+            &root,
+            generation,
+            entropy.clone(),
+            clock.clone(),
+        )
+        .context("the root key does not open this data")?;
+        let options = LedgerOptions {
+            file: home.ledger_file(),
+            reserve: config.ledger.reserve_mib << 20,
+            max_bytes: config.ledger.max_mib.map(|mib| mib << 20),
+            checkpoint_every: config.ledger.checkpoint_every(),
+        };
+        let (writer, reader) =
+            Ledger::open(options, keyring.clone(), entropy.clone(), clock.clone())?;
+        let parts = IamParts {
+            database: database.clone(),
+            keyring: keyring.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let iam = Iam::open(parts)?;
+        let door = Door::open(DoorParts {
+            writer,
+            reader,
+            database: database.clone(),
+            entities: Arc::new(iam.clone()),
+            clock: clock.clone(),
+            entropy,
+        })?;
+        let quota = Quota::default();
+        let recovered = door.recover(&mut QuotaProjection(quota.clone()))?;
+        door.recorder()
+            .notice(&Caller::job("start"), "casemate started")?;
+        let credentials = credential_source(keyring.clone());
+        let gateway = Gateway::open(
+            config.gateway.clone(),
+            &credentials,
+            GatewayParts {
+                door: door.clone(),
+                quota,
+                authenticator: Arc::new(IamAuthenticator(iam.clone())),
+                keyring: keyring.clone(),
+                clock,
+            },
+        )?;
+        let system = Arc::new(System {
+            home: home.clone(),
+            config_file,
+            door: door.clone(),
+            keyring,
+            database,
+            gateway: gateway.clone(),
+            backup_key: Mutex::new(backup_key(&root)),
+        });
+        Ok(Self {
+            home: home.clone(),
+            door,
+            iam,
+            gateway,
+            system,
+            recovered,
+        })
+    }
+
+    /// Listens on both planes and the local socket.
+    pub(crate) async fn listen(
+        &self,
+        config: &Config,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Listening> {
+        let limits = Limits {
+            connections: config.data_plane.connections,
+            ..Limits::default()
+        };
+        let tls = |address: SocketAddr| self.tls(config, address);
+        let data_tls = tls(config.data_plane.listen)?;
+        let admin_tls = tls(config.admin_plane.listen)?;
+        let secure = (data_tls.is_some(), admin_tls.is_some());
+        let data = Listener::tcp(config.data_plane.listen, data_tls, limits).await?;
+        let admin = Listener::tcp(config.admin_plane.listen, admin_tls, Limits::default()).await?;
+        let socket = Listener::unix(&self.home.socket(), Limits::default())?;
+        let address = |listener: &Listener| listener.address().context("a listener has no address");
+        let (data_address, admin_address) = (address(&data)?, address(&admin)?);
+        let gateway = self.gateway.clone();
+        let handler = move |request, peer| gateway.clone().handle(request, peer);
+        let api = AdminApi::new(ApiParts {
+            door: self.door.clone(),
+            iam: self.iam.clone(),
+            system: self.system.clone(),
+            operator: rustix::process::geteuid().as_raw(),
+        });
+        let tasks = vec![
+            tokio::spawn(serve(data, handler, shutdown.clone(), GRACE)),
+            tokio::spawn(serve(admin, api.handler(), shutdown.clone(), GRACE)),
+            tokio::spawn(serve(socket, api.handler(), shutdown.clone(), GRACE)),
+        ];
+        Ok(Listening {
+            data: data_address,
+            admin: admin_address,
+            secure,
+            tasks,
+        })
+    }
+
+    fn tls(&self, config: &Config, address: SocketAddr) -> anyhow::Result<Option<ServerTls>> {
+        let tls = &config.tls;
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path)
+                .with_context(|| format!("`{}` cannot be read", path.display()))
+        };
+        match (&tls.certificate, &tls.key) {
+            (Some(chain), Some(key)) => {
+                let authority = tls.client_authority.as_ref().map(read).transpose()?;
+                let key = Zeroizing::new(read(key)?);
+                let made = ServerTls::from_pem(
+                    &read(chain)?,
+                    &key,
+                    authority.as_deref(),
+                    tls.require_client,
+                )?;
+                Ok(Some(made))
+            }
+            _ if address.ip().is_loopback() => Ok(None),
+            _ => {
+                let mut names = tls.names.clone();
+                names.push("localhost".into());
+                if !address.ip().is_unspecified() {
+                    names.push(address.ip().to_string());
+                }
+                Ok(Some(generate_authority(
+                    &self.home.data.join("tls"),
+                    &names,
+                )?))
+            }
+        }
+    }
+}
+
+/// Open listeners and their tasks.
+pub(crate) struct Listening {
+    pub(crate) data: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    secure: (bool, bool),
+    pub(crate) tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Listening {
+    pub(crate) fn data_url(&self) -> String {
+        url(self.data, self.secure.0)
+    }
+
+    pub(crate) fn admin_url(&self) -> String {
+        url(self.admin, self.secure.1)
+    }
+
+    /// Waits until all listeners have ended.
+    pub(crate) async fn ended(self) {
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+fn url(address: SocketAddr, secure: bool) -> String {
+    let scheme = if secure { "https" } else { "http" };
+    if address.ip().is_loopback() && address.port() == 8081 {
+        return format!("{scheme}://localhost:{}", address.port());
+    }
+    format!("{scheme}://{address}")
+}
+
+/// The key of encrypted backups, from the root key.
+pub(crate) fn backup_key(root: &casemate_crypto::RootKey) -> Secret32 {
+    root.derive("backup")
+}
+
+/// Resolves `env:`, `file:` and `sealed:` references.
+pub(crate) fn credential_source(
+    keyring: Keyring,
+) -> impl Fn(&str) -> Result<Zeroizing<String>, String> {
+    move |reference| {
+        let text = |bytes: &[u8]| {
+            let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+            Ok::<_, String>(Zeroizing::new(text.trim().to_owned()))
+        };
+        match reference.split_once(':') {
+            Some(("env", name)) => std::env::var(name).map(Zeroizing::new).map_err(|_| {
+                format!("the environment variable `{name}` of its credential is not set")
+            }),
+            Some(("file", path)) => {
+                let bytes = std::fs::read(path).map(Zeroizing::new);
+                text(&bytes.map_err(|error| format!("credential file `{path}`: {error}"))?)
+            }
+            Some(("sealed", path)) => {
+                let bytes = std::fs::read(path);
+                let bytes = bytes.map_err(|error| format!("sealed file `{path}`: {error}"))?;
+                let opened = keyring.open_value(sealed_place(), &bytes);
+                let opened = opened.map_err(|error| format!("sealed file `{path}`: {error}"))?;
+                text(&opened.ok_or_else(|| format!("the key of `{path}` was destroyed"))?)
+            }
+            _ => Err(format!(
+                "`{}` is no reference such as `env:NAME`, `file:PATH` or `sealed:PATH`; secrets do \
+                 not stand in the configuration",
+                reference.chars().take(4).collect::<String>() + "…"
+            )),
+        }
+    }
+}
+
+/// The place that sealed credential files are bound to.
+pub(crate) const fn sealed_place() -> Place<'static> {
+    Place {
+        table: "credential",
+        row: b"file",
+        column: "value",
+    }
+}
+
+/// Seals a credential for a `sealed:` reference.
+pub(crate) fn seal_credential(keyring: &Keyring, secret: &[u8]) -> anyhow::Result<Vec<u8>> {
+    Ok(keyring.seal(Scope::System, sealed_place(), secret)?)
+}
+
+/// iam as the gateway wants it.
+struct IamAuthenticator(Iam);
+
+impl Authenticator for IamAuthenticator {
+    fn authenticate(
+        &self,
+        key: Option<&str>,
+        address: Option<IpAddr>,
+        certified: bool,
+    ) -> Result<Guest, Problem> {
+        let found = self
+            .0
+            .authenticate(key, address, certified)
+            .map_err(|rejection| rejection.problem())?;
+        let models = found.key().models.clone().into();
+        Ok(Guest {
+            caller: found.caller,
+            accounts: found.accounts,
+            models,
+        })
+    }
+}
+
+/// Quota as a reader of the book.
+struct QuotaProjection(Quota);
+
+impl Projection for QuotaProjection {
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.0.restore(bytes)
+    }
+
+    fn apply(&mut self, record: &Record, facts: &Facts) {
+        let accounts: Vec<Account> = facts
+            .accounts
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        let entry = &record.entry;
+        match (entry.kind, facts.booking) {
+            (casemate_ledger::Kind::Decision, Some(booking))
+                if facts.decision == Some(Decision::Allow) =>
+            {
+                self.0
+                    .apply_decision(entry.id, entry.time, &accounts, booking);
+            }
+            (casemate_ledger::Kind::Outcome, used) => {
+                self.0.apply_outcome(entry.about, &accounts, used);
+            }
+            _ => {}
+        }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        self.0.save()
+    }
+}
+
+/// Opens the ledger of an installation that does not run, to read it.
+pub(crate) fn open_reader(home: &Home) -> anyhow::Result<casemate_ledger::Reader> {
+    let entropy = Arc::new(SystemEntropy);
+    let clock = Arc::new(SystemClock);
+    let migrations = [
+        Keyring::MIGRATIONS,
+        casemate_access::MIGRATIONS,
+        casemate_iam::MIGRATIONS,
+    ];
+    let database = Database::open(&home.state_file(), Options::default(), &migrations.concat())?;
+    let (root, generation) = home.open_root(&database)?;
+    let keyring = Keyring::open(database, &root, generation, entropy.clone(), clock)?;
+    Ok(Ledger::open_reader(
+        &home.ledger_file(),
+        keyring,
+        entropy.as_ref(),
+    )?)
+}
+
+/// Whether a path is a directory that only its owner may open.
+pub(crate) fn is_private_directory(path: &Path) -> bool {
+    path.is_dir() && !crate::home::is_open_to_others(path)
+}
