@@ -61,6 +61,7 @@ pub struct DoorParts {
 }
 
 pub(crate) struct ActiveSet {
+    pub(crate) number: i64,
     pub(crate) id: PolicySetId,
     pub(crate) set: CompiledSet,
 }
@@ -176,7 +177,8 @@ impl Door {
         let allowed = decided.is_allowed();
         // A refusal leaves nothing out of the house, so nobody has to wait for it.
         let timing = if allowed { timing } else { Timing::Overlapped };
-        let ticket = self.write_decision(&decided, timing)?;
+        let mut decided = decided;
+        let ticket = self.write_decision(&mut decided, timing)?;
         let ticket = match timing {
             Timing::Durable => {
                 ticket.durable().await?;
@@ -309,10 +311,16 @@ impl Door {
 
     fn write_decision<A: Action>(
         &self,
-        decided: &Decided<A>,
+        decided: &mut Decided<A>,
         timing: Timing,
     ) -> Result<Ticket, AccessError> {
-        let mut facts = decided.facts.clone();
+        let allowed = decided.is_allowed();
+        let facts = &mut decided.facts;
+        if !allowed {
+            // INVARIANT: what is refused books nothing; readers of the book need not look twice.
+            facts.booking = None;
+            facts.accounts.clear();
+        }
         facts.phase = Some(Phase::Decision);
         facts.action = Some(A::NAME);
         facts.decision = Some(decided.verdict.decision);
@@ -328,7 +336,7 @@ impl Door {
             .collect();
         facts.set_obligations(&decided.verdict.obligations);
         let lane = match A::NAME {
-            ActionName::ModelInvoke if decided.is_allowed() => Lane::Egress,
+            ActionName::ModelInvoke if allowed => Lane::Egress,
             _ => Lane::Essential,
         };
         let model = decided
@@ -345,14 +353,10 @@ impl Door {
             caller: &decided.caller,
             operation: &decided.operation,
             model,
-            facts: &facts,
+            facts,
         };
         // What is allowed begins at once, so the writer does too, even if nobody waits here.
-        let timing = if decided.is_allowed() {
-            Timing::Durable
-        } else {
-            timing
-        };
+        let timing = if allowed { Timing::Durable } else { timing };
         self.append(Kind::Decision, &event, &decided.sealed, lane, timing)
     }
 

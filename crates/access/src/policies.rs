@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Policy sets: checked, numbered, in force.
 
-use casemate_policy::{BASE_POLICIES, CompiledSet};
+use std::sync::Arc;
+
+use casemate_policy::{BASE_POLICIES, CompiledSet, PolicyError};
 use casemate_types::{
     PolicySetId, Timestamp,
     actions::{PolicyApply, PolicyRead},
@@ -50,6 +52,7 @@ pub(crate) fn load(parts: &DoorParts) -> Result<ActiveSet, AccessError> {
         }
     };
     Ok(ActiveSet {
+        number: version.number,
         id: version.id,
         set: CompiledSet::parse(&version.text)?,
     })
@@ -66,7 +69,14 @@ impl Door {
         text: &str,
         note: &str,
     ) -> Result<PolicyVersion, AccessError> {
-        let set = match CompiledSet::parse(text) {
+        let compiled = CompiledSet::parse(text).and_then(|set| {
+            if set.keeps_operator() {
+                Ok(set)
+            } else {
+                Err(PolicyError::LockOut)
+            }
+        });
+        let set = match compiled {
             Ok(set) => set,
             Err(error) => {
                 if let Some((_, receipt)) = permit.enter() {
@@ -90,10 +100,19 @@ impl Door {
             store::policy_insert(tx, &version)?;
             Ok::<_, AccessError>(version)
         })?;
-        self.inner.active.store(std::sync::Arc::new(ActiveSet {
+        let new = Arc::new(ActiveSet {
+            number: version.number,
             id: version.id,
             set,
-        }));
+        });
+        // Of two that are applied at the same time the newer stays in force, as after a restart.
+        self.inner.active.rcu(|now| {
+            if now.number < new.number {
+                new.clone()
+            } else {
+                now.clone()
+            }
+        });
         receipt.settle(Ending::Completed, |facts| {
             facts.policy_set = version.id.to_string()
         });

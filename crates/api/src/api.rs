@@ -8,7 +8,7 @@ use casemate_access::Door;
 use casemate_http::{Body, HttpError, Peer};
 use casemate_iam::Iam;
 use casemate_types::{
-    Caller, Problem,
+    Caller, Principal, Problem,
     actions::{ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRotate, SystemSeal},
 };
 use http::{Request, Response};
@@ -148,9 +148,15 @@ impl AdminApi {
         uid == self.parts.operator || uid == 0
     }
 
-    /// The job that signs people in, for the one access nobody can authenticate for yet.
+    /// The job that signs people in, for the one access nobody can authenticate for yet. Its role
+    /// is the only thing policies let it use.
     pub(crate) fn sign_in() -> Caller {
-        Caller::operator(0)
+        let mut caller = Caller::job("sign-in");
+        caller.principal = Arc::new(Principal {
+            roles: vec!["bootstrap".into()],
+            ..Principal::clone(&caller.principal)
+        });
+        caller
     }
 }
 

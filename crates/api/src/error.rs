@@ -60,7 +60,8 @@ impl From<Rejection> for ApiError {
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         let code = match error {
-            LedgerError::NotFound => ProblemCode::NotFound,
+            // In the very words for a record that is there and may not be seen.
+            LedgerError::NotFound => return Self::not_found("such record"),
             LedgerError::Path { .. } => ProblemCode::Invalid,
             _ => ProblemCode::Internal,
         };

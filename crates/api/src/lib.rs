@@ -6,6 +6,7 @@
 //! served.
 
 mod api;
+mod body;
 mod caller;
 mod dto;
 mod error;

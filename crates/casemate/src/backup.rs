@@ -119,18 +119,20 @@ pub(crate) fn restore(home: &Home, file: &Path, kit: Option<&str>) -> anyhow::Re
         .last()
         .copied()
         .context("the backup has no key slots")?;
+    let mut new_key = None;
     let root = match kit {
         Some(page) => {
             let lines = kit_lines(page);
             let kit = RecoveryKit::from_lines(if lines.is_empty() { page } else { &lines })?;
             let root = slots.open_with_kit(generation, &kit)?;
+            if home.key_file.exists() {
+                bail!(
+                    "`{}` exists; name another --key-file",
+                    home.key_file.display()
+                );
+            }
             let key = Secret32::random(&SystemEntropy);
-            make_private_directory(
-                home.key_file
-                    .parent()
-                    .context("the key file has no directory")?,
-            )?;
-            write_private(&home.key_file, key.expose())?;
+            new_key = Some(key.clone());
             let source = casemate_crypto::MachineSource::File(key);
             slots = Keyslots::create(&root, &source, &kit.public()?, &SystemEntropy)?;
             // A fresh slot file counts from one; the database says which generation it needs.
@@ -148,6 +150,12 @@ pub(crate) fn restore(home: &Home, file: &Path, kit: Option<&str>) -> anyhow::Re
         .context("the backup does not open")?;
     plain.flush()?;
     read_bundle(&bundle, &home.data)?;
+    // Only now, so that a backup that does not open leaves nothing in the way of another try.
+    if let Some(key) = new_key {
+        let parent = home.key_file.parent();
+        make_private_directory(parent.context("the key file has no directory")?)?;
+        write_private(&home.key_file, key.expose())?;
+    }
     write_private(&home.keyslots_file(), slots.to_json().as_bytes())
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, Request, Response, body::Incoming, client::conn::http1};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,11 +45,20 @@ pub(crate) async fn ask(
     let detail = value["detail"]
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);
-    match value["hint"].as_str() {
-        Some(hint) => bail!("{detail}\nhint: {hint}"),
-        None => bail!("{detail}"),
+    let text = match value["hint"].as_str() {
+        Some(hint) => format!("{detail}\nhint: {hint}"),
+        None => detail,
+    };
+    if status == StatusCode::FORBIDDEN {
+        return Err(Denied(text).into());
     }
+    bail!(text)
 }
+
+/// The door said no: an answer like any other to scripts, told apart by its exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Denied(String);
 
 /// A request with a JSON body and headers.
 pub(crate) fn json_request(

@@ -8,6 +8,7 @@ use std::{
 };
 
 use casemate_gateway::GatewayConfig;
+use casemate_types::GuardAction;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
 
@@ -211,6 +212,51 @@ impl Config {
                 "make it larger than `reserve_mib`",
             ));
         }
+        self.check_guards(name, text)?;
+        self.check_routes(name, text)
+    }
+
+    /// Guards that would be set and never act.
+    fn check_guards(&self, name: &str, text: &str) -> Result<(), ConfigError> {
+        let guard = &self.gateway.guard;
+        for (word, rule) in [("attack", &guard.attack), ("health", &guard.health)] {
+            if rule.output > GuardAction::Flag {
+                let why =
+                    format!("answers are not searched for `{word}`, so this would do nothing");
+                let hint = "set its `output` to `allow` or `flag`";
+                return Err(at(name, text, &format!("guard.{word}"), &why, hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Routes that lead nowhere.
+    fn check_routes(&self, name: &str, text: &str) -> Result<(), ConfigError> {
+        let known: Vec<_> = self.gateway.upstream.iter().map(|one| &one.name).collect();
+        if let Some(twice) = (1..known.len()).find(|at| known[..*at].contains(&known[*at])) {
+            let why = format!("there are two upstreams `{}`", known[twice]);
+            let word = format!("\"{}\"", known[twice]);
+            return Err(at(name, text, &word, &why, "give one of them another name"));
+        }
+        for route in &self.gateway.route {
+            let targets = [Some(&route.upstream), route.fallback.as_ref()];
+            let unknown = targets
+                .into_iter()
+                .flatten()
+                .find(|target| !known.contains(target));
+            if let Some(unknown) = unknown {
+                let why = format!(
+                    "the route of `{}` leads to `{unknown}`, and no upstream is called so",
+                    route.model
+                );
+                let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+                let hint = match names.is_empty() {
+                    true => "add a `[[gateway.upstream]]`".to_owned(),
+                    false => format!("there is {}", names.join(", ")),
+                };
+                return Err(at(name, text, &format!("\"{unknown}\""), &why, &hint));
+            }
+        }
         Ok(())
     }
 }
@@ -231,7 +277,12 @@ fn hint(message: &str) -> Option<String> {
     if message.contains("unknown field") {
         return Some("nothing is ignored here: a mistyped setting would silently not work".into());
     }
-    message
-        .contains("missing field")
-        .then(|| "add the line; examples/ has whole files".into())
+    if message.contains("missing field") {
+        return Some("add the line; examples/ has whole files".into());
+    }
+    let hint = match message.contains("invalid ") {
+        true => "docs/reference/config.md says what each setting may be",
+        false => "this is not TOML; examples/ has whole files",
+    };
+    Some(hint.into())
 }

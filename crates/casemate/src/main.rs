@@ -16,7 +16,11 @@ use clap::Parser as _;
 
 fn main() -> std::process::ExitCode {
     let cli = cli::Cli::parse();
+    // The ledger's writer has a thread of its own; giving it a processor saves more in switches
+    // between threads than another worker could serve.
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.saturating_sub(1).max(1))
         .enable_all()
         .build();
     let result = match runtime {
@@ -27,6 +31,9 @@ fn main() -> std::process::ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
+            if error.is::<client::Denied>() {
+                return std::process::ExitCode::from(3);
+            }
             // 1: something the user can change. Faults of ours are bugs and end in a panic (101).
             std::process::ExitCode::from(1)
         }

@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use casemate_access::{Door, Permit};
@@ -22,6 +22,7 @@ use crate::{
     backup,
     config::Config,
     home::{Home, kit_lines, replace_private, write_private},
+    up::add_stand_in,
     wire::{backup_key, credential_source, seal_credential},
 };
 
@@ -33,13 +34,18 @@ pub(crate) struct System {
     pub(crate) database: Database,
     pub(crate) gateway: Gateway,
     pub(crate) backup_key: Mutex<Secret32>,
+    /// The URL of the stand-in that `up --try` added, which no file knows.
+    pub(crate) stand_in: OnceLock<String>,
 }
 
 impl System {
     /// Reads the configuration again and swaps it. What listens stays as it is.
     pub(crate) fn reload_config(&self) -> anyhow::Result<String> {
-        let (config, _) = Config::load(self.config_file.as_deref())
+        let (mut config, _) = Config::load(self.config_file.as_deref())
             .map_err(|error| anyhow::anyhow!("{:?}", miette::Report::new(error)))?;
+        if let Some(url) = self.stand_in.get() {
+            add_stand_in(&mut config.gateway, url);
+        }
         self.gateway
             .reload(config.gateway, &credential_source(self.keyring.clone()))?;
         Ok("the configuration was read again; listeners change at the next start".into())

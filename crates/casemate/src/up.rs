@@ -14,7 +14,7 @@ use casemate_types::{
     actions::{KeyCreate, ProjectCreate, ServiceCreate},
 };
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
@@ -49,8 +49,7 @@ impl UpArgs {
                 return Ok(ExitCode::from(1));
             }
         };
-        let first = !home.exists();
-        if first {
+        if !home.exists() {
             home.create(self.shares)?;
         }
         let stand_in = if self.trial {
@@ -63,14 +62,19 @@ impl UpArgs {
         }
         let file = self.config.as_ref().map(std::path::absolute).transpose()?;
         let casemate = open(home, &config, file).await?;
+        if let Some(stand_in) = &stand_in {
+            let _ = casemate.system.stand_in.set(stand_in.url());
+        }
         let shutdown = Shutdown::default();
         let listening = casemate.listen(&config, &shutdown).await?;
         let key = match self.trial {
             true => Some(trial_key(&casemate, "try", Limits::default()).await?),
             false => None,
         };
-        self.announce(home, &casemate, &listening, first, key.as_ref())?;
-        wait(&casemate, &shutdown).await?;
+        // Whoever reads that it is ready may send a signal at once.
+        let signals = Signals::listen()?;
+        self.announce(home, &casemate, &listening, key.as_ref())?;
+        signals.wait(&casemate, &shutdown).await;
         listening.ended().await;
         let door = casemate.door.clone();
         tokio::task::spawn_blocking(move || door.close()).await?;
@@ -83,7 +87,6 @@ impl UpArgs {
         home: &Home,
         casemate: &Casemate,
         listening: &Listening,
-        first: bool,
         key: Option<&KeySecret>,
     ) -> anyhow::Result<()> {
         let (data, admin) = (listening.data_url(), listening.admin_url());
@@ -103,7 +106,8 @@ impl UpArgs {
             let count = casemate.recovered.unknown;
             println!("\n{count} request(s) were cut off by the last stop; recorded as unknown.");
         }
-        if first {
+        // Said at every start until somebody has put it away.
+        if home.kit_file().exists() {
             announce_kit(home)?;
         }
         if !casemate.iam.has_person() {
@@ -152,7 +156,8 @@ pub(crate) async fn open(
     tokio::task::spawn_blocking(move || Casemate::open(&home, &config, file)).await?
 }
 
-fn add_stand_in(config: &mut GatewayConfig, url: &str) {
+/// Adds the routes of a stand-in. They come last, so that those of the file win.
+pub(crate) fn add_stand_in(config: &mut GatewayConfig, url: &str) {
     for (name, kind) in [
         ("stand-in", UpstreamKind::OpenAi),
         ("stand-in-a", UpstreamKind::Anthropic),
@@ -253,40 +258,61 @@ pub(crate) async fn trial_key_of(
     Ok((key.id, secret))
 }
 
-/// Waits for a signal to end; reloads the configuration on SIGHUP.
-async fn wait(casemate: &Casemate, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => reload(casemate).await?,
-            _ = terminate.recv() => break,
-            result = tokio::signal::ctrl_c() => {
-                result.context("signals cannot be received")?;
-                break;
-            }
-        }
-    }
-    tracing::info!("ending; running requests have ten seconds");
-    shutdown.trigger();
-    Ok(())
+/// What the process is told from outside.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-async fn reload(casemate: &Casemate) -> anyhow::Result<()> {
+impl Signals {
+    /// From here on the signals are ours; before, each of them ends the process.
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for a signal to end; reloads the configuration on SIGHUP.
+    async fn wait(mut self, casemate: &Casemate, shutdown: &Shutdown) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => reload(casemate).await,
+                _ = self.interrupt.recv() => break,
+                _ = self.terminate.recv() => break,
+            }
+        }
+        tracing::info!("ending; running requests have ten seconds");
+        shutdown.trigger();
+    }
+}
+
+/// Whatever goes wrong here, the server goes on as it was.
+async fn reload(casemate: &Casemate) {
     let resource = ResourceRef::system(ResourceKind::System, "casemate");
     let caller = Caller::operator(rustix::process::geteuid().as_raw());
-    let permit = casemate.door.admit(&caller, resource, "SIGHUP").await?;
     let system = casemate.system.clone();
-    let result =
-        tokio::task::spawn_blocking(move || casemate_api::SystemOps::reload(&*system, permit));
-    match result.await? {
+    let result = match casemate.door.admit(&caller, resource, "SIGHUP").await {
+        Ok(permit) => {
+            let work = move || casemate_api::SystemOps::reload(&*system, permit);
+            let result = tokio::task::spawn_blocking(work).await;
+            result.unwrap_or_else(|error| {
+                let code = casemate_types::ProblemCode::Internal;
+                Err(casemate_types::Problem::new(code, error.to_string()))
+            })
+        }
+        Err(error) => Err(error.problem()),
+    };
+    match result {
         Ok(text) => tracing::info!("{text}"),
         Err(problem) => {
             let why = problem.detail;
             tracing::error!(%why, "the new configuration is refused; the old one stays in force");
         }
     }
-    Ok(())
 }
 
 fn init_logs(json: bool) {

@@ -4,7 +4,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -110,6 +110,7 @@ impl Casemate {
             database,
             gateway: gateway.clone(),
             backup_key: Mutex::new(backup_key(&root)),
+            stand_in: OnceLock::new(),
         });
         Ok(Self {
             home: home.clone(),
@@ -167,9 +168,9 @@ impl Casemate {
             std::fs::read_to_string(path)
                 .with_context(|| format!("`{}` cannot be read", path.display()))
         };
+        let authority = tls.client_authority.as_ref().map(read).transpose()?;
         match (&tls.certificate, &tls.key) {
             (Some(chain), Some(key)) => {
-                let authority = tls.client_authority.as_ref().map(read).transpose()?;
                 let key = Zeroizing::new(read(key)?);
                 let made = ServerTls::from_pem(
                     &read(chain)?,
@@ -179,7 +180,8 @@ impl Casemate {
                 )?;
                 Ok(Some(made))
             }
-            _ if address.ip().is_loopback() => Ok(None),
+            // Clients can only show certificates where there is TLS.
+            _ if address.ip().is_loopback() && authority.is_none() => Ok(None),
             _ => {
                 let mut names = tls.names.clone();
                 names.push("localhost".into());
@@ -189,6 +191,8 @@ impl Casemate {
                 Ok(Some(generate_authority(
                     &self.home.data.join("tls"),
                     &names,
+                    authority.as_deref(),
+                    tls.require_client,
                 )?))
             }
         }

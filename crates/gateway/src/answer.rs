@@ -57,13 +57,13 @@ pub(crate) async fn answer(
     };
     let status = response.status();
     if !status.is_success() {
-        let problem = upstream_error(gateway, &inspected, response, &surrogates).await;
+        let (problem, note) = upstream_error(gateway, &inspected, response, &surrogates).await;
         tracing::warn!(
             upstream = upstream.name,
             status = status.as_u16(),
             "an upstream answered with an error"
         );
-        return Err(account.fail(problem));
+        return Err(account.fail_as(problem, note));
     }
     if response.headers().contains_key(header::CONTENT_ENCODING) {
         let text = "the upstream compressed its answer, which cannot be inspected";
@@ -95,11 +95,18 @@ pub(crate) struct Account {
 impl Account {
     /// The upstream produced nothing the caller could use.
     fn fail(self, problem: Problem) -> Problem {
+        let note = problem.detail.clone();
+        self.fail_as(problem, &note)
+    }
+
+    /// The same with another note: what an upstream wrote may be personal, so it goes to the caller
+    /// and not into the record.
+    fn fail_as(self, problem: Problem, note: &str) -> Problem {
         let nothing = Booking::default();
         self.receipt.settle(Ending::Failed, |facts| {
             facts.booking = Some(nothing);
             facts.status = Some(problem.code.status());
-            facts.note.clone_from(&problem.detail);
+            note.clone_into(&mut facts.note);
         });
         self.reservation.settle(nothing);
         problem
@@ -251,13 +258,14 @@ fn stream(
     response
 }
 
-/// An upstream's error, in words that went through the guards like any other text of it.
+/// An upstream's error, in words that went through the guards like any other text of it, and in
+/// words of our own for the record.
 async fn upstream_error(
     gateway: &Gateway,
     inspected: &Inspected,
     response: Response<Incoming>,
     surrogates: &Surrogates,
-) -> Problem {
+) -> (Problem, &'static str) {
     let status = response.status();
     let retry_after = response
         .headers()
@@ -274,28 +282,30 @@ async fn upstream_error(
         // Its quarrel is with our key, which is none of the caller's business.
         401 | 403 => {
             let text = "the upstream does not accept this gateway's credential";
-            return Problem::new(ProblemCode::Upstream, text)
+            let problem = Problem::new(ProblemCode::Upstream, text)
                 .hint("an operator must check the upstream's credential");
+            return (problem, text);
         }
         429 => (ProblemCode::RateLimited, "the upstream is rate limiting"),
         408 | 504 => (ProblemCode::UpstreamTimeout, "the upstream timed out"),
         _ => (ProblemCode::Upstream, "the upstream failed"),
     };
-    let text = if message.is_empty() {
+    let message: String = message.chars().take(MAX_MESSAGE).collect();
+    let said = if message.is_empty() {
         text.to_owned()
     } else {
         format!("{text}: {message}")
     };
-    let mut problem = Problem::new(code, text);
+    let mut problem = Problem::new(code, said);
     problem.retry_after = retry_after;
-    problem
+    (problem, text)
 }
 
 fn message_of(body: &[u8]) -> Option<String> {
     let tape = Tape::parse(body).ok()?;
     let error = tape.root().get("error")?;
     let message = error.get("message").unwrap_or(error);
-    Some(message.text()?.chars().take(MAX_MESSAGE).collect())
+    Some(message.text()?.into_owned())
 }
 
 /// A message with everything taken out that a guard would take out; empty when one blocks it.

@@ -2,6 +2,7 @@
 //! Wire formats: where text stands in them.
 
 mod anthropic;
+pub(crate) mod cells;
 mod errors;
 mod openai;
 
@@ -139,8 +140,8 @@ pub(crate) enum StreamUsage {
     Given,
     /// Nothing is said.
     Absent,
-    /// There are options without it; the span of the object.
-    Options(Range<usize>),
+    /// There are options without it; the edit that adds it and keeps the others.
+    Edit(Range<usize>, &'static str),
 }
 
 /// A request that cannot be taken, in words for the caller.
@@ -231,6 +232,8 @@ pub(crate) struct Lane {
     pub(crate) channel: Channel,
     /// Tool call within a choice.
     pub(crate) call: u64,
+    /// The member that carries the pieces, which may be one of several of a channel.
+    pub(crate) field: &'static str,
 }
 
 /// What one event of a stream says.
@@ -240,8 +243,11 @@ pub(crate) struct Event<'t, 'a> {
     pub(crate) pieces: Vec<(Lane, Value<'t, 'a>)>,
     /// Choices or blocks that end with this event.
     pub(crate) ends: Vec<u64>,
-    /// Everything else that is text.
+    /// Everything else that is text, names of members included.
     pub(crate) others: Vec<Value<'t, 'a>>,
+    /// Those of `others` that may go on in the next event, with the choice or block and the name
+    /// they stand under: members of a delta that no rule knows.
+    pub(crate) strays: Vec<(u64, String, Value<'t, 'a>)>,
     pub(crate) input_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
     /// The event carries usage and nothing else.
@@ -254,10 +260,28 @@ pub(crate) struct Event<'t, 'a> {
 
 /// Understands an event of a stream.
 pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event<'t, 'a> {
-    match dialect {
-        Dialect::OpenAi => openai::event(tape.root()),
-        Dialect::Anthropic => anthropic::event(tape.root()),
-    }
+    let root = tape.root();
+    let mut event = match dialect {
+        Dialect::OpenAi => openai::event(root),
+        Dialect::Anthropic => anthropic::event(root),
+    };
+    // By what is left over rather than by rules, so that no shape of an event hides a text.
+    let Event { pieces, others, .. } = &mut event;
+    every_string(root, &mut |text, _, _| {
+        if !pieces.iter().any(|(_, piece)| piece.is(&text)) {
+            others.push(text);
+        }
+    });
+    event
+}
+
+/// Notes every text below a member of a delta that no rule knows.
+fn stray<'t, 'a>(value: Value<'t, 'a>, index: u64, name: &str, event: &mut Event<'t, 'a>) {
+    every_string(value, &mut |text, _, is_name| {
+        if !is_name {
+            event.strays.push((index, name.to_owned(), text));
+        }
+    });
 }
 
 /// An event that carries `text` in a lane, made from scratch; `like` is the data of the last event.
@@ -301,8 +325,7 @@ fn walk<'t, 'a>(
         Kind::Object => {
             for (key, member) in value.members() {
                 let text = key.text().unwrap_or_default();
-                // Shorter names cannot hold anything a detector looks for.
-                if text.len() >= 8 {
+                if may_hold(&text) {
                     visit(key, None, true);
                 }
                 walk(member, Some(&text), visit);
@@ -311,3 +334,42 @@ fn walk<'t, 'a>(
         Kind::False | Kind::Null | Kind::Number | Kind::True => {}
     }
 }
+
+/// Whether a member's name can hold anything a detector looks for: not when it is short and has
+/// none of the characters of an address, nor when it is a word of the wire formats.
+fn may_hold(name: &str) -> bool {
+    let short = name.len() < 8 && !name.bytes().any(|byte| matches!(byte, b'@' | b'.' | b':'));
+    !short && !WORDS.contains(&name)
+}
+
+/// Names in nearly every request, answer or event.
+const WORDS: &[&str] = &[
+    "arguments",
+    "cache_control",
+    "completion_tokens",
+    "content_block",
+    "description",
+    "embedding",
+    "finish_reason",
+    "function",
+    "image_url",
+    "input_tokens",
+    "logprobs",
+    "messages",
+    "output_tokens",
+    "parameters",
+    "prompt_tokens",
+    "properties",
+    "reasoning_content",
+    "required",
+    "service_tier",
+    "signature",
+    "stop_reason",
+    "stop_sequence",
+    "system_fingerprint",
+    "temperature",
+    "thinking",
+    "tool_calls",
+    "tool_use_id",
+    "total_tokens",
+];

@@ -33,7 +33,7 @@ use crate::{
     dialect::{Dialect, Endpoint, error_body},
     guard::ProjectSurrogates,
     metrics::Metrics,
-    steps::{Forwarded, Inspected, Read, Received, Rejected, Stop, model_resource},
+    steps::{Forwarded, Inspected, Received, Rejected, Stop, model_resource},
     upstream::{Route, Routes},
 };
 
@@ -256,9 +256,18 @@ impl Gateway {
                 let problem = Problem::new(ProblemCode::NotFound, text).hint(
                     "there are /v1/chat/completions, /v1/embeddings, /v1/messages and /v1/models",
                 );
-                error_response(dialect_of(&request), &problem)
+                self.refusal(dialect_of(&request), problem)
             }
         }
+    }
+
+    /// An error that belongs to no content endpoint, with an id to ask about.
+    fn refusal(&self, dialect: Dialect, mut problem: Problem) -> Response<Body> {
+        let new = || self.inner.parts.door.new_record();
+        let id = *problem.request_id.get_or_insert_with(new);
+        let mut response = error_response(dialect, &problem);
+        name_request(&mut response, id);
+        response
     }
 
     async fn content(
@@ -269,22 +278,20 @@ impl Gateway {
     ) -> Response<Body> {
         let record = self.inner.parts.door.new_record();
         let result = self.pipeline(record, endpoint, request, peer).await;
+        let mut id = record;
         let mut response = match result {
             Ok(response) => {
                 self.inner.metrics.request(endpoint, None);
                 response
             }
             Err(mut problem) => {
-                problem.request_id.get_or_insert(record);
+                // A refused key has a record of its own.
+                id = *problem.request_id.get_or_insert(record);
                 self.inner.metrics.request(endpoint, Some(problem.code));
                 error_response(endpoint.dialect(), &problem)
             }
         };
-        if let Ok(id) = HeaderValue::from_str(&record.to_string()) {
-            // The names under which the two families of clients look for it.
-            response.headers_mut().insert("x-request-id", id.clone());
-            response.headers_mut().insert("request-id", id);
-        }
+        name_request(&mut response, id);
         response
     }
 
@@ -298,14 +305,21 @@ impl Gateway {
         let inner = &self.inner;
         let active = inner.active.load_full();
         let (parts, body) = request.into_parts();
-        let received = Received::new(record, endpoint, parts, body, peer)?;
+        let received = Received::new(record, endpoint, parts, body, peer);
         let authenticated = received
             .authenticate(inner)
             .map_err(|(problem, _)| self.unauthenticated(peer, problem))?;
-        let read = authenticated.read(&active).await?;
+        let read = match authenticated.read(&active).await {
+            Ok(read) => read,
+            Err((rejected, guest)) => {
+                return Err(self.reject(rejected, record, endpoint, &guest).await);
+            }
+        };
         let inspected = match read.inspect(&active) {
             Ok(inspected) => inspected,
-            Err((rejected, read)) => return Err(self.reject(rejected, &read).await),
+            Err((rejected, read)) => {
+                return Err(self.reject(rejected, record, endpoint, &read.guest).await);
+            }
         };
         self.answer(inspected).await
     }
@@ -349,7 +363,7 @@ impl Gateway {
     }
 
     /// Records a refusal of a caller whose key was not taken.
-    fn unauthenticated(&self, peer: Peer, problem: Problem) -> Problem {
+    fn unauthenticated(&self, peer: Peer, mut problem: Problem) -> Problem {
         let address = match peer {
             Peer::Tcp { address, .. } => Some(address.ip()),
             Peer::Unix { .. } => None,
@@ -357,26 +371,33 @@ impl Gateway {
         if self.inner.may_record_failure() {
             let caller = Caller::anonymous(address);
             let recorder = self.inner.parts.door.recorder();
-            if let Err(error) = recorder.authentication(&caller, false, &problem.detail) {
-                tracing::error!(%error, "a failed sign-in could not be recorded");
+            match recorder.authentication(&caller, false, &problem.detail) {
+                Ok(record) => problem.request_id = Some(record),
+                Err(error) => tracing::error!(%error, "a failed sign-in could not be recorded"),
             }
         }
         problem
     }
 
     /// Records a request that never came to the door's question, as the refusal it is.
-    async fn reject(&self, rejected: Rejected, read: &Read) -> Problem {
+    async fn reject(
+        &self,
+        rejected: Rejected,
+        record: RecordId,
+        endpoint: Endpoint,
+        guest: &Guest,
+    ) -> Problem {
         let door = &self.inner.parts.door;
-        let caller = &read.guest.caller;
+        let caller = &guest.caller;
         let model: String = rejected.model.chars().take(64).collect();
         let resource = model_resource(&model, caller.principal.project);
         let context = AccessContext::admin(self.inner.hour(), 0, caller.strength);
         let mut decided = door
-            .ask::<ModelInvoke>(read.record, caller, resource, &context)
+            .ask::<ModelInvoke>(record, caller, resource, &context)
             .overrule(rejected.rule, &rejected.problem.detail);
-        decided.operation(read.endpoint.operation());
+        decided.operation(endpoint.operation());
         decided.describe(|facts| {
-            facts.dialect = read.endpoint.dialect().as_str().to_owned();
+            facts.dialect = endpoint.dialect().as_str().to_owned();
             facts.status = Some(rejected.problem.code.status());
         });
         match door.commit(decided, Timing::Overlapped).await {
@@ -416,7 +437,7 @@ impl Gateway {
         let dialect = dialect_of(&request);
         match self.model_list(dialect, request, peer).await {
             Ok(response) => response,
-            Err(problem) => error_response(dialect, &problem),
+            Err(problem) => self.refusal(dialect, problem),
         }
     }
 
@@ -575,6 +596,14 @@ fn dialect_of(request: &Request<Incoming>) -> Dialect {
         Dialect::Anthropic
     } else {
         Dialect::OpenAi
+    }
+}
+
+/// Names the request under both names by which the two families of clients look for it.
+fn name_request(response: &mut Response<Body>, id: RecordId) {
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert("x-request-id", id.clone());
+        response.headers_mut().insert("request-id", id);
     }
 }
 

@@ -94,7 +94,10 @@ fn visit_texts(
     let base = value.inside().start;
     if channel == Channel::ToolArguments
         && let Ok(tape) = Tape::parse(text.as_bytes())
-        && matches!(tape.root().kind(), Kind::Object | Kind::Array)
+        && matches!(
+            tape.root().kind(),
+            Kind::Object | Kind::Array | Kind::String
+        )
     {
         crate::dialect::every_string(tape.root(), &mut |inner, _, is_name| {
             let Some((text, map)) = inner.text_mapped() else {

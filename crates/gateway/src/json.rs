@@ -153,6 +153,11 @@ impl<'t, 'a> Value<'t, 'a> {
             .flatten()
     }
 
+    /// Whether both are the same place of the same document.
+    pub(crate) const fn is(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+
     pub(crate) fn is_true(&self) -> bool {
         self.kind() == Kind::True
     }

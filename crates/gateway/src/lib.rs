@@ -30,3 +30,9 @@ pub use upstream::CredentialSource;
 /// Readers of foreign bytes, for fuzzing.
 #[doc(hidden)]
 pub mod fuzz;
+
+/// Every place where a text can stand, for tests.
+#[doc(hidden)]
+pub mod matrix {
+    pub use crate::dialect::cells::{ABSENT, Absent, Cell, Fate, HOLE, Shape, cells};
+}

@@ -22,10 +22,6 @@ impl Splices {
         self.replace(at..at, bytes);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.edits.is_empty()
-    }
-
     /// The document with all edits; `None` when two of them overlap, which is a mistake of ours and
     /// must not be sent.
     pub(crate) fn apply(mut self, document: &Bytes) -> Option<Bytes> {

@@ -23,9 +23,16 @@ pub(crate) struct Frame {
     pub(crate) data: Option<Range<usize>>,
     /// More than one data line: to be put together before it is understood.
     pub(crate) joined: Option<Bytes>,
+    /// The event's name.
+    pub(crate) event: Option<Range<usize>>,
 }
 
 impl Frame {
+    /// The event's name, if it is text.
+    pub(crate) fn name(&self) -> Option<&str> {
+        std::str::from_utf8(self.bytes.get(self.event.clone()?)?).ok()
+    }
+
     /// The frame's data as one piece.
     pub(crate) fn payload(&self) -> Option<Bytes> {
         match (&self.data, &self.joined) {
@@ -102,6 +109,7 @@ fn frame_end(bytes: &[u8], from: usize) -> Option<usize> {
 fn frame_of(bytes: Bytes) -> Frame {
     let mut first: Option<Range<usize>> = None;
     let mut joined: Option<BytesMut> = None;
+    let mut event = None;
     let mut at = 0;
     while at < bytes.len() {
         let length = memchr::memchr2(b'\n', b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
@@ -124,12 +132,17 @@ fn frame_of(bytes: Bytes) -> Frame {
                 }
             }
         }
+        if let Some(value) = line.strip_prefix(b"event:") {
+            let skip = 6 + usize::from(value.first() == Some(&b' '));
+            event = Some(at + skip..at + length);
+        }
         at += length + 1;
     }
     Frame {
         bytes,
         data: first,
         joined: joined.map(BytesMut::freeze),
+        event,
     }
 }
 

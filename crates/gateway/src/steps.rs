@@ -42,34 +42,21 @@ pub struct Received {
 }
 
 impl Received {
-    /// Takes a request in. Compressed bodies are refused: what they hold cannot be bounded.
-    ///
-    /// # Errors
-    /// [`Problem`] for another method, a compressed body or another content type.
-    pub(crate) fn new(
+    /// Takes a request in.
+    pub(crate) const fn new(
         record: RecordId,
         endpoint: Endpoint,
         parts: Parts,
         body: Incoming,
         peer: Peer,
-    ) -> Result<Self, Problem> {
-        if parts.method != Method::POST {
-            return Err(Problem::new(
-                ProblemCode::Invalid,
-                "this address takes POST only",
-            ));
-        }
-        if parts.headers.contains_key(header::CONTENT_ENCODING) {
-            let text = "compressed bodies are not taken";
-            return Err(Problem::new(ProblemCode::Invalid, text).hint("send the body as it is"));
-        }
-        Ok(Self {
+    ) -> Self {
+        Self {
             record,
             endpoint,
             parts,
             body,
             peer,
-        })
+        }
     }
 
     /// The key as the two families of clients send it.
@@ -112,8 +99,12 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// Reads the body, now that it is known for whom.
-    pub(crate) async fn read(self, active: &Active) -> Result<Read, Problem> {
+    /// Reads the body, now that it is known for whom. Compressed bodies are refused: what they hold
+    /// cannot be bounded.
+    ///
+    /// # Errors
+    /// [`Rejected`] for another method, a compressed body, or one that is too large or too slow.
+    pub(crate) async fn read(self, active: &Active) -> Result<Read, (Rejected, Guest)> {
         let limits = active.config.request;
         let patience = Duration::from_millis(limits.body_ms);
         let Received {
@@ -123,15 +114,31 @@ impl Authenticated {
             body,
             ..
         } = self.received;
-        let body = read_body(body, limits.body_bytes, patience)
-            .await
-            .map_err(|error| {
+        let refused = if parts.method != Method::POST {
+            Some(Problem::new(
+                ProblemCode::Invalid,
+                "this address takes POST only",
+            ))
+        } else if parts.headers.contains_key(header::CONTENT_ENCODING) {
+            let text = "compressed bodies are not taken";
+            Some(Problem::new(ProblemCode::Invalid, text).hint("send the body as it is"))
+        } else {
+            None
+        };
+        if let Some(problem) = refused {
+            return Err((Rejected::invalid(problem), self.guest));
+        }
+        let body = match read_body(body, limits.body_bytes, patience).await {
+            Ok(body) => body,
+            Err(error) => {
                 let code = match error {
                     HttpError::BodyTooLarge(_) | HttpError::Timeout(_) => ProblemCode::BodyLimit,
                     _ => ProblemCode::Invalid,
                 };
-                Problem::new(code, error.to_string())
-            })?;
+                let problem = Problem::new(code, error.to_string());
+                return Err((Rejected::invalid(problem), self.guest));
+            }
+        };
         Ok(Read {
             record,
             endpoint,
@@ -173,17 +180,14 @@ impl Read {
         &self,
         active: &Arc<Active>,
     ) -> Result<(Demand, Inspection, RouteRef, usize), Rejected> {
-        let invalid = |text: String| {
-            let problem = Problem::new(ProblemCode::Invalid, text);
-            Rejected {
-                rule: "request.invalid",
-                model: String::new(),
-                problem,
-            }
-        };
+        let invalid = |text: String| Rejected::invalid(Problem::new(ProblemCode::Invalid, text));
         let tape = Tape::parse(&self.body)
             .map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
         let parsed = parse_request(self.endpoint, &tape).map_err(|refused| invalid(refused.0))?;
+        // A model's name goes where nothing is edited: to the upstream and into records.
+        if !active.inspector.inspect_exact(&parsed.model).is_empty() {
+            return Err(invalid("`model` is no name of a model".to_owned()));
+        }
         let route = self.admit(active, &parsed)?;
         let inspection =
             Inspection::of_request(&active.inspector, &active.config.guard, &parsed.sites);
@@ -295,6 +299,17 @@ pub(crate) struct Rejected {
     pub(crate) problem: Problem,
 }
 
+impl Rejected {
+    /// A request that cannot be understood.
+    const fn invalid(problem: Problem) -> Self {
+        Self {
+            rule: "request.invalid",
+            model: String::new(),
+            problem,
+        }
+    }
+}
+
 /// A route kept alive with the configuration it is part of.
 pub(crate) struct RouteRef {
     active: Arc<Active>,
@@ -391,6 +406,10 @@ impl Inspected {
             door.new_record()
         };
         let mut decided = self.ask(door, inner, upstream, record);
+        if !self.inspection.blocked().is_empty() {
+            // The base policies say so too; a set that forgets it must not open the door.
+            decided = decided.deny("guard.blocked", "a guard found content that may not pass");
+        }
         let obligations = decided.verdict().obligations.clone();
         self.inspection.oblige(&obligations);
         decided.describe(|facts| facts.findings = self.inspection.sightings());
@@ -422,7 +441,16 @@ impl Inspected {
             Locality::External => Timing::Durable,
             Locality::Local => Timing::Overlapped,
         };
-        let grant = door.commit(decided, timing).await.map_err(Stop::Access)?;
+        let grant = match door.commit(decided, timing).await {
+            Ok(grant) => grant,
+            Err(error) => {
+                // Nothing left the house, so nothing is spent.
+                if let Some(Ok(reservation)) = reservation {
+                    reservation.settle(Booking::default());
+                }
+                return Err(Stop::Access(error));
+            }
+        };
         let permit = match grant {
             Grant::Allowed(permit) => permit,
             Grant::Conditional(conditional) => {
@@ -543,9 +571,8 @@ impl Inspected {
                 splices.insert(self.root_end - 1, option);
                 true
             }
-            StreamUsage::Options(span) => {
-                let option = br#"{"include_usage":true}"#.to_vec();
-                splices.replace(span.clone(), option);
+            StreamUsage::Edit(range, text) => {
+                splices.replace(range.clone(), text.as_bytes().to_vec());
                 true
             }
         }

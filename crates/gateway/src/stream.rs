@@ -10,9 +10,9 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use casemate_http::{HttpError, Timeouts};
-use casemate_inspect::{Escape, StreamGuard, Surrogates};
+use casemate_inspect::{Escape, GuardProfile, StreamGuard, Surrogates};
 use casemate_types::{
-    Channel, GuardAction, Problem, ProblemCode, Usage,
+    Channel, Direction, Finding, GuardAction, Problem, ProblemCode, Trust, Usage,
     event::{Ending, Sighting},
     json::escape_body_into,
 };
@@ -23,8 +23,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     Gateway,
     answer::{Account, withheld},
-    dialect::{Dialect, Event, Lane, error_event, make_event, parse_event},
-    guard::add_sighting,
+    dialect::{AnswerSite, Dialect, Event, Lane, error_event, make_event, parse_event},
+    guard::{add_sighting, restore},
     json::Tape,
     splice::Splices,
     sse::{Frame, Frames},
@@ -38,6 +38,10 @@ const BYTES_PER_TOKEN_MOST: u64 = 8;
 const BYTES_PER_TOKEN: u64 = 4;
 /// Control words (ids, names, kinds) remembered as harmless.
 const REMEMBERED: usize = 24;
+/// Bytes of a text no rule knows that are looked at again with what follows.
+const TRAIL: usize = 1024;
+/// Texts at the same time, and texts that ended.
+const MAX_LANES: usize = 4096;
 
 /// What a stream is made of.
 pub(crate) struct StreamParts {
@@ -60,6 +64,10 @@ pub(crate) struct GuardedStream {
     upstream: Incoming,
     frames: Frames,
     guards: Vec<(Lane, StreamGuard)>,
+    /// Choices and blocks that have ended.
+    ended: Vec<u64>,
+    /// Ends of texts that no rule knows, by choice or block and name.
+    trails: Vec<(u64, String, String)>,
     harmless: Vec<String>,
     /// Data of the last event, for events made from scratch.
     last_data: Bytes,
@@ -102,6 +110,8 @@ impl GuardedStream {
             upstream: parts.upstream,
             frames: Frames::default(),
             guards: Vec::new(),
+            ended: Vec::new(),
+            trails: Vec::new(),
             harmless: Vec::new(),
             last_data: Bytes::new(),
             tally: Tally::default(),
@@ -134,7 +144,9 @@ impl GuardedStream {
         };
         if data.as_ref() == b"[DONE]" {
             self.flush(None)?;
-            self.complete(&frame.bytes);
+            self.settle(Ending::Completed, "");
+            self.out.extend_from_slice(b"data: [DONE]\n\n");
+            self.done = true;
             return Ok(());
         }
         let tape = Tape::parse(&data)
@@ -146,25 +158,23 @@ impl GuardedStream {
             ));
         }
         self.count(&event)?;
-        self.check_others(&event)?;
-        let splices = self.guard_pieces(&event)?;
+        let mut splices = Splices::default();
+        self.check_others(&event, frame.name(), &mut splices)?;
+        self.guard_pieces(&event, &mut splices)?;
         for index in &event.ends {
             self.flush(Some(*index))?;
+            self.ended.push(*index);
         }
         if event.last {
             self.flush(None)?;
+            // The answer is whole: its outcome is recorded before its last event goes out.
+            self.settle(Ending::Completed, "");
+            self.done = true;
         }
         if !(event.only_usage && self.hide_usage) {
-            let range = frame.data.clone();
-            match (splices.is_empty(), range) {
-                (true, _) if event.last => self.complete(&frame.bytes),
-                (true, _) => self.out.extend_from_slice(&frame.bytes),
-                (false, range) => {
-                    let stuck = || Halt::Broken("an event could not be made safe");
-                    let edited = splices.apply(&data).ok_or_else(stuck)?;
-                    self.write_event(&frame.bytes, range, &edited);
-                }
-            }
+            let stuck = || Halt::Broken("an event could not be made safe");
+            let edited = splices.apply(&data).ok_or_else(stuck)?;
+            self.write_event(frame.name(), &edited);
         }
         drop(event);
         drop(tape);
@@ -172,21 +182,20 @@ impl GuardedStream {
         Ok(())
     }
 
-    /// An event with other data; its other lines stay.
-    fn write_event(&mut self, frame: &Bytes, range: Option<std::ops::Range<usize>>, data: &Bytes) {
-        match range {
-            Some(range) => {
-                self.out.extend_from_slice(&frame[..range.start]);
-                self.out.extend_from_slice(data);
-                self.out.extend_from_slice(&frame[range.end..]);
-            }
-            None => {
-                self.out.extend_from_slice(b"data: ");
-                // Data of several lines was put together with line feeds, which JSON does not need.
-                self.out.extend(data.iter().filter(|byte| **byte != b'\n'));
-                self.out.extend_from_slice(b"\n\n");
-            }
+    /// An event with nothing but its name and data: comments and fields that clients of these wire
+    /// formats have no use for are left out, for nobody looked at them.
+    fn write_event(&mut self, name: Option<&str>, data: &Bytes) {
+        if let Some(name) = name {
+            self.out.extend_from_slice(b"event: ");
+            self.out.extend_from_slice(name.as_bytes());
+            self.out.extend_from_slice(b"\n");
         }
+        self.out.extend_from_slice(b"data: ");
+        // Data of several lines was put together with line feeds, which JSON does not need.
+        for part in data.split(|byte| *byte == b'\n') {
+            self.out.extend_from_slice(part);
+        }
+        self.out.extend_from_slice(b"\n\n");
     }
 
     fn count(&mut self, event: &Event<'_, '_>) -> Result<(), Halt> {
@@ -209,46 +218,117 @@ impl GuardedStream {
         }
     }
 
-    /// Texts that are no part of the answer proper: nothing in them is edited, so anything that
-    /// would have to be ends the stream.
-    fn check_others(&mut self, event: &Event<'_, '_>) -> Result<(), Halt> {
+    /// Texts that are no part of the answer proper: originals are put back, and anything else that
+    /// would have to be edited ends the stream.
+    fn check_others(
+        &mut self,
+        event: &Event<'_, '_>,
+        name: Option<&str>,
+        splices: &mut Splices,
+    ) -> Result<(), Halt> {
+        if let Some(name) = name {
+            self.check_text(name)?;
+        }
         for value in &event.others {
             let Some(text) = value.text() else { continue };
-            if text.len() < 8 || self.harmless.iter().any(|known| *known == text) {
-                continue;
+            if self.check_text(&text)? && !self.surrogates.is_empty() {
+                let site = AnswerSite {
+                    value: *value,
+                    channel: Channel::Content,
+                    is_name: false,
+                };
+                restore(&self.surrogates, &[site], splices);
             }
-            let active = self.inspected.route().active().clone();
-            for finding in active.inspector.inspect_exact(&text) {
-                let action = active.config.guard.action(
-                    &finding,
-                    casemate_types::Direction::Output,
-                    casemate_types::Trust::Untrusted,
-                );
-                self.saw(&finding, action);
-                if action > GuardAction::Flag {
-                    return Err(Halt::Blocked(withheld(&[finding.kind.class()])));
-                }
-            }
-            if self.harmless.len() < REMEMBERED && text.len() <= 64 {
-                self.harmless.push(text.into_owned());
-            }
+        }
+        for (index, name, value) in &event.strays {
+            let text = value.text().unwrap_or_default();
+            self.follow(*index, name, &text)?;
         }
         Ok(())
     }
 
-    /// Sends each piece through the guard of its text and replaces it by what may go out.
-    fn guard_pieces(&mut self, event: &Event<'_, '_>) -> Result<Splices, Halt> {
-        let mut splices = Splices::default();
+    /// Looks at a text as a whole; tells whether it was new.
+    fn check_text(&mut self, text: &str) -> Result<bool, Halt> {
+        if text.len() < 6 || self.harmless.iter().any(|known| *known == text) {
+            return Ok(false);
+        }
         let active = self.inspected.route().active().clone();
-        for (lane, value) in &event.pieces {
+        for finding in active.inspector.inspect_exact(text) {
+            let action = output_action(&active.config.guard, &finding);
+            self.saw(&finding, action);
+            if action > GuardAction::Flag {
+                return Err(Halt::Blocked(withheld(&[finding.kind.class()])));
+            }
+        }
+        let plain = self.surrogates.occurrences(text).next().is_none();
+        if plain && self.harmless.len() < REMEMBERED && text.len() <= 64 {
+            self.harmless.push(text.to_owned());
+        }
+        Ok(true)
+    }
+
+    /// Looks at a text that no rule knows together with what stood under its name in the events
+    /// before. It is given out at once, so what is found ends the stream before it is complete.
+    fn follow(&mut self, index: u64, name: &str, text: &str) -> Result<(), Halt> {
+        let known = self
+            .trails
+            .iter()
+            .position(|(i, n, _)| *i == index && n == name);
+        let Some(at) = known else {
+            if self.trails.len() >= MAX_LANES {
+                return Err(Halt::Broken("the upstream's answer has too many texts"));
+            }
+            self.trails.push((index, name.to_owned(), text.to_owned()));
+            return Ok(());
+        };
+        let trail = &mut self.trails[at].2;
+        trail.push_str(text);
+        let active = self.inspected.route().active().clone();
+        let found = active.inspector.inspect_exact(trail);
+        let stop = found
+            .into_iter()
+            .map(|finding| (output_action(&active.config.guard, &finding), finding))
+            .find(|(action, _)| *action > GuardAction::Flag);
+        let keep = trail.ceil_char_boundary(trail.len().saturating_sub(TRAIL));
+        trail.drain(..keep);
+        match stop {
+            Some((action, finding)) => {
+                self.saw(&finding, action);
+                Err(Halt::Blocked(withheld(&[finding.kind.class()])))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends each piece through the guard of its text and replaces it by what may go out.
+    fn guard_pieces(&mut self, event: &Event<'_, '_>, splices: &mut Splices) -> Result<(), Halt> {
+        if self.guards.len() + self.ended.len() > MAX_LANES {
+            return Err(Halt::Broken("the upstream's answer has too many texts"));
+        }
+        let active = self.inspected.route().active().clone();
+        for (at, (lane, value)) in event.pieces.iter().enumerate() {
             let Some(text) = value.text() else { continue };
+            if self.ended.contains(&lane.index) {
+                if text.is_empty() {
+                    continue;
+                }
+                return Err(Halt::Broken("the upstream went on after an end"));
+            }
+            let (inspector, profile) = (&active.inspector, &active.config.guard);
             let guard = guard_of(&mut self.guards, *lane);
-            let piece = guard.push(
-                &active.inspector,
-                &active.config.guard,
-                &self.surrogates,
-                &text,
-            );
+            let mut piece = guard.push(inspector, profile, &self.surrogates, &text);
+            // With the event that ends a text goes out all of it, in its place.
+            let ends = event.last || event.ends.contains(&lane.index);
+            let more = event.pieces[at + 1..]
+                .iter()
+                .any(|(other, _)| other == lane);
+            if ends && !more && !piece.cut {
+                let rest = guard.finish(inspector, profile, &self.surrogates);
+                piece.text.push_str(&rest.text);
+                piece.findings.extend(rest.findings);
+                piece.cut = rest.cut;
+                self.guards.retain(|(known, _)| known != lane);
+            }
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
             }
@@ -272,7 +352,7 @@ impl GuardedStream {
                 splices.replace(value.inside(), inside);
             }
         }
-        Ok(splices)
+        Ok(())
     }
 
     /// Gives out what guards of ended texts still hold, as events of their own.
@@ -303,7 +383,7 @@ impl GuardedStream {
         halt.map_or(Ok(()), Err)
     }
 
-    fn saw(&mut self, finding: &casemate_types::Finding, action: GuardAction) {
+    fn saw(&mut self, finding: &Finding, action: GuardAction) {
         if action == GuardAction::Allow {
             return;
         }
@@ -320,13 +400,6 @@ impl GuardedStream {
             finding.score,
             "answer",
         );
-    }
-
-    /// The answer is whole: its outcome is recorded before its last event goes out.
-    fn complete(&mut self, last: &[u8]) {
-        self.settle(Ending::Completed, "");
-        self.out.extend_from_slice(last);
-        self.done = true;
     }
 
     fn halt(&mut self, halt: Halt) {
@@ -351,7 +424,7 @@ impl GuardedStream {
         let Some(account) = self.account.take() else {
             return;
         };
-        let usage = self.usage();
+        let usage = self.usage(ending);
         self.gateway
             .inner()
             .metrics
@@ -361,19 +434,19 @@ impl GuardedStream {
     }
 
     /// Tokens as reported, or as estimated from what was produced until now.
-    fn usage(&self) -> Usage {
+    fn usage(&self, ending: Ending) -> Usage {
         let estimate = self.tally.bytes.div_ceil(BYTES_PER_TOKEN);
-        let complete = self.tally.output.is_some() && self.tally.input.is_some();
+        let reported = self.tally.output.is_some() && self.tally.input.is_some();
+        // What a provider counts on the way may be behind what it has sent.
+        let complete = reported && ending == Ending::Completed;
+        let output = match self.tally.output {
+            Some(output) if complete => output,
+            Some(output) => output.max(estimate),
+            None => estimate,
+        };
         Usage {
             input: self.tally.input.unwrap_or(self.inspected.demand.input),
-            // A provider that counts as it goes may be behind what it has sent.
-            output: self.tally.output.map_or(estimate, |output| {
-                if self.done || complete {
-                    output.max(1)
-                } else {
-                    output.max(estimate)
-                }
-            }),
+            output,
             estimated: !complete,
         }
     }
@@ -404,14 +477,19 @@ impl GuardedStream {
 fn guard_of(guards: &mut Vec<(Lane, StreamGuard)>, lane: Lane) -> &mut StreamGuard {
     let at = guards.iter().position(|(known, _)| *known == lane);
     let at = at.unwrap_or_else(|| {
-        let escape = match lane.channel {
-            Channel::ToolArguments => Escape::Json,
+        let escape = match (lane.channel, lane.field) {
+            // What goes into a tool of the caller's own making is any text.
+            (Channel::ToolArguments, field) if field != "custom" => Escape::Json,
             _ => Escape::None,
         };
         guards.push((lane, StreamGuard::new(escape)));
         guards.len() - 1
     });
     &mut guards[at].1
+}
+
+fn output_action(profile: &GuardProfile, finding: &Finding) -> GuardAction {
+    profile.action(finding, Direction::Output, Trust::Untrusted)
 }
 
 fn make_event_if(dialect: Dialect, lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
@@ -457,6 +535,15 @@ impl http_body::Body for GuardedStream {
                     this.halt(Halt::Broken("the connection to the upstream broke off"));
                 }
                 Poll::Ready(None) => {
+                    // Some servers leave out the blank line behind the last event.
+                    if let Some(frame) = this.frames.rest()
+                        && let Err(halt) = this.frame(&frame)
+                    {
+                        this.halt(halt);
+                    }
+                    if this.done {
+                        continue;
+                    }
                     this.halt(Halt::Broken("the upstream ended its answer too early"));
                 }
                 Poll::Pending => {

@@ -94,7 +94,11 @@ impl Upstream {
     pub(crate) fn headers(&self, from: &HeaderMap) -> HeaderMap {
         let mut headers = self.headers.clone();
         if self.kind == UpstreamKind::Anthropic {
-            let version = from.get("anthropic-version").cloned();
+            let date = |value: &&HeaderValue| {
+                let word = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+                value.len() == 10 && value.as_bytes().iter().all(word)
+            };
+            let version = from.get("anthropic-version").filter(date).cloned();
             let version = version.unwrap_or(HeaderValue::from_static("2023-06-01"));
             headers.insert("anthropic-version", version);
         }

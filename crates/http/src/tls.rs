@@ -73,7 +73,12 @@ impl std::fmt::Debug for ServerTls {
 ///
 /// # Errors
 /// [`HttpError::Tls`] when a name is none or the directory cannot be written.
-pub fn generate_authority(directory: &Path, names: &[String]) -> Result<ServerTls, HttpError> {
+pub fn generate_authority(
+    directory: &Path,
+    names: &[String],
+    client_authority: Option<&str>,
+    require_client: bool,
+) -> Result<ServerTls, HttpError> {
     let (chain, key) = (directory.join("server.pem"), directory.join("server.key"));
     if !chain.exists() || !key.exists() {
         let made = make_authority(names).map_err(tls)?;
@@ -83,7 +88,12 @@ pub fn generate_authority(directory: &Path, names: &[String]) -> Result<ServerTl
         write_private(&chain, &made.chain)?;
     }
     let read = |path: &Path| std::fs::read_to_string(path).map_err(tls);
-    ServerTls::from_pem(&read(&chain)?, &read(&key)?, None, false)
+    ServerTls::from_pem(
+        &read(&chain)?,
+        &read(&key)?,
+        client_authority,
+        require_client,
+    )
 }
 
 struct Made {

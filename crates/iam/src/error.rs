@@ -24,6 +24,9 @@ pub enum IamError {
     /// Nothing of that id.
     #[error("there is no {0}")]
     NotFound(&'static str),
+    /// A role that the caller does not have and therefore cannot hand out.
+    #[error("the role `{0}` is not yours to hand out")]
+    Role(String),
     /// Storage.
     #[error("identities cannot be stored or read")]
     Store(#[from] StoreError),
@@ -36,7 +39,7 @@ impl IamError {
         match self {
             Self::Access(error) => error.problem(),
             Self::Conflict(_) => Problem::new(ProblemCode::Conflict, self.to_string()),
-            Self::Expired => Problem::new(ProblemCode::Denied, self.to_string()),
+            Self::Expired | Self::Role(_) => Problem::new(ProblemCode::Denied, self.to_string()),
             Self::Invalid(_) => Problem::new(ProblemCode::Invalid, self.to_string()),
             Self::NotFound(_) => Problem::new(ProblemCode::NotFound, self.to_string()),
             Self::Store(_) => Problem::new(ProblemCode::Internal, self.to_string()),

@@ -12,7 +12,7 @@ use casemate_crypto::Hmac;
 use casemate_quota::Limits;
 use casemate_store::{Database, Keyring, Scope, StoreError};
 use casemate_types::{
-    Action, Clock, Entropy, ProjectId, ResourceRef, ServiceId,
+    Action, Caller, Clock, Entropy, ProjectId, ResourceRef, ServiceId,
     actions::{PersonRead, ProjectCreate, ProjectRead, ProjectUpdate, ServiceCreate, ServiceRead},
     event::Ending,
 };
@@ -150,16 +150,18 @@ impl Iam {
     ///
     /// # Errors
     /// [`IamError::Conflict`] for a name that exists in the project, [`IamError::NotFound`] for a
-    /// project that does not exist.
+    /// project that does not exist, [`IamError::Role`] for a role the caller may not hand out.
     pub fn service_create(
         &self,
         permit: Permit<ServiceCreate>,
         new: NewService,
     ) -> Result<ServiceInfo, IamError> {
+        let giver = permit.caller().clone();
         self.effect(permit, |resource| {
             let project = resource.project.ok_or(IamError::NotFound("project"))?;
             let name = valid_name(&new.name)?;
             let roles = valid_roles(new.roles.clone())?;
+            may_give(&giver, &roles)?;
             let now = self.inner.parts.clock.now();
             let service = ServiceInfo {
                 id: ServiceId::from_parts(now, self.inner.parts.entropy.id_bytes()),
@@ -347,6 +349,17 @@ fn valid_roles(mut roles: Vec<String>) -> Result<Vec<String>, IamError> {
         .iter()
         .try_for_each(|role| valid_name(role).map(drop))?;
     Ok(roles)
+}
+
+/// A caller of one project hands out no more than it has: making a service, or a key for one, would
+/// otherwise be a way to any role.
+pub(crate) fn may_give(giver: &Caller, roles: &[String]) -> Result<(), IamError> {
+    let giver = &giver.principal;
+    let own = |role: &String| role == "service" || giver.roles.contains(role);
+    match roles.iter().find(|role| !own(role)) {
+        Some(role) if giver.project.is_some() => Err(IamError::Role(role.clone())),
+        _ => Ok(()),
+    }
 }
 
 fn taken(error: StoreError, name: &str) -> IamError {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use casemate_access::Permit;
 use casemate_types::{
-    KeyId, PrincipalId, ResourceKind,
+    Caller, KeyId, PrincipalId, ResourceKind,
     actions::{KeyCreate, KeyRead, KeyRevoke, KeyRotate},
 };
 
-use crate::{ApiKey, Iam, IamError, KeyInfo, KeySecret, NewKey, directory::KnownKey, store};
+use crate::{
+    ApiKey, Iam, IamError, KeyInfo, KeySecret, NewKey, directory::KnownKey, iam::may_give, store,
+};
 
 impl Iam {
     /// Makes a key for the principal the permit is for. The secret is in the answer and nowhere
@@ -23,12 +25,14 @@ impl Iam {
         permit: Permit<KeyCreate>,
         new: NewKey,
     ) -> Result<(KeyInfo, KeySecret), IamError> {
+        let giver = permit.caller().clone();
         self.effect(permit, |resource| {
             let owner = match resource.kind {
                 ResourceKind::Service | ResourceKind::Person => owner_id(&resource.id),
                 _ => None,
             };
             let owner = owner.ok_or(IamError::NotFound("principal"))?;
+            self.may_give_key(&giver, owner)?;
             self.key_make(owner, new)
         })
     }
@@ -42,6 +46,7 @@ impl Iam {
         permit: Permit<KeyRotate>,
         overlap: Duration,
     ) -> Result<(KeyInfo, KeySecret), IamError> {
+        let giver = permit.caller().clone();
         self.effect(permit, |resource| {
             let id: KeyId = resource.id.parse().map_err(|_| IamError::NotFound("key"))?;
             let old = self
@@ -52,6 +57,7 @@ impl Iam {
             if old.info.revoked.is_some() {
                 return Err(IamError::NotFound("key that is not revoked"));
             }
+            self.may_give_key(&giver, old.info.owner)?;
             let settings = NewKey {
                 label: old.info.label.clone(),
                 models: old.info.models.clone(),
@@ -125,6 +131,16 @@ impl Iam {
             .filter(|service| project.is_none_or(|only| service.project == only))
             .find(|service| service.name == name || Some(service.id) == id)
             .map(|service| crate::ServiceInfo::clone(service))
+    }
+
+    /// Whether `giver` may hold a secret of `owner`.
+    fn may_give_key(&self, giver: &Caller, owner: PrincipalId) -> Result<(), IamError> {
+        let directory = self.directory();
+        let known = directory
+            .principals
+            .get(&owner)
+            .ok_or(IamError::NotFound("principal"))?;
+        may_give(giver, &known.principal.roles)
     }
 
     pub(crate) fn key_make(

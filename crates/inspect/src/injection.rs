@@ -8,7 +8,7 @@ use casemate_types::{Channel, Finding, FindingKind, Role};
 
 use crate::{
     Segment,
-    words::{Hit, Sense},
+    words::{Hit, Sense, says_which},
 };
 
 /// Bytes within which words belong together.
@@ -26,7 +26,7 @@ pub(crate) fn find(segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
     let mut best: Option<Finding> = None;
     for (at, hit) in hits.iter().enumerate() {
         let window = window_from(hits, at);
-        let Some((score, rule, last)) = signal(hit, window, embedded) else {
+        let Some((score, rule, last)) = signal(segment.text, hit, window, embedded) else {
             continue;
         };
         let mut score = score + hidden(segment.text, hit.start);
@@ -62,15 +62,19 @@ fn window_from(hits: &[Hit], at: usize) -> &[Hit] {
 }
 
 /// What the words from `first` on say: score, rule, end of the last word.
-fn signal(first: &Hit, window: &[Hit], embedded: bool) -> Option<(f32, &'static str, usize)> {
+fn signal(
+    text: &str,
+    first: &Hit,
+    window: &[Hit],
+    embedded: bool,
+) -> Option<(f32, &'static str, usize)> {
     let later = |sense: Sense| window.iter().skip(1).find(|hit| hit.sense == sense);
     let raised = if embedded { 0.15 } else { 0.0 };
     match first.sense {
         Sense::Override => {
             let rules = later(Sense::Rules).or_else(|| later(Sense::SystemPrompt))?;
-            let which = window
-                .iter()
-                .any(|hit| hit.sense == Sense::Which && hit.start < rules.end + AFTER)
+            let upto = text.floor_char_boundary((rules.end + AFTER).min(text.len()));
+            let which = says_which(text.get(first.start..upto).unwrap_or_default())
                 || rules.sense == Sense::SystemPrompt;
             let close = rules.start.saturating_sub(first.end) <= 40;
             let score = match (which, close) {

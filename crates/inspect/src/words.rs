@@ -8,8 +8,6 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 pub(crate) enum Sense {
     /// To ignore, forget, bypass.
     Override,
-    /// Which instructions: previous, above, all.
-    Which,
     /// Instructions, rules, prompt.
     Rules,
     /// A persona without limits.
@@ -88,33 +86,6 @@ const LISTS: &[(Sense, &[&str])] = &[
             "忽略",
             "無視",
             "무시",
-        ],
-    ),
-    (
-        Sense::Which,
-        &[
-            "previous",
-            "prior",
-            "above",
-            "earlier",
-            "preceding",
-            "former",
-            "all",
-            "any",
-            "your",
-            "existing",
-            "original",
-            "initial",
-            "system",
-            "vorherigen",
-            "bisherigen",
-            "obigen",
-            "précédentes",
-            "antérieures",
-            "anteriores",
-            "previas",
-            "precedenti",
-            "vorige",
         ],
     ),
     (
@@ -419,6 +390,39 @@ const LISTS: &[(Sense, &[&str])] = &[
         ],
     ),
 ];
+
+/// Words that say which instructions are meant. Too frequent for the automaton; they are looked for
+/// only where it has found something already.
+const WHICH: &[&str] = &[
+    "previous",
+    "prior",
+    "above",
+    "earlier",
+    "preceding",
+    "former",
+    "all",
+    "any",
+    "your",
+    "existing",
+    "original",
+    "initial",
+    "system",
+    "vorherigen",
+    "bisherigen",
+    "obigen",
+    "précédentes",
+    "antérieures",
+    "anteriores",
+    "previas",
+    "precedenti",
+    "vorige",
+];
+
+/// Whether a part of a text says which instructions are meant.
+pub(crate) fn says_which(part: &str) -> bool {
+    part.split(|c: char| !c.is_alphanumeric())
+        .any(|word| WHICH.iter().any(|known| known.eq_ignore_ascii_case(word)))
+}
 
 #[derive(Debug)]
 pub(crate) struct Lexicon {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers that were given before.
 //!
-//! The key holds the set, the entity epoch, principal, action, resource and the value of every
-//! attribute that a candidate policy reads, so a hit is what deciding again would say.
+//! The key holds the set, the entity epoch, principal with roles and project, action, resource and
+//! the value of every attribute that a candidate policy reads, so a hit is what deciding again would
+//! say.
 
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, PoisonError},
 };
+
+use casemate_types::ProjectId;
 
 use crate::{Answer, CompiledSet, Question};
 
@@ -71,16 +74,31 @@ fn key(set: &CompiledSet, set_id: &[u8; 16], epoch: u64, question: &Question<'_>
     key.extend_from_slice(&epoch.to_be_bytes());
     key.extend_from_slice(question.principal.id.as_bytes());
     key.push(question.principal.kind as u8);
+    // A request that was authenticated before a role was taken away still carries it; without roles
+    // in the key, its answer would stand for the next request of the same principal.
+    push_project(&mut key, question.principal.project);
+    key.extend_from_slice(&(question.principal.roles.len() as u32).to_be_bytes());
+    for role in &question.principal.roles {
+        push_text(&mut key, role);
+    }
     key.push(question.action as u8);
     key.push(question.resource.kind as u8);
-    key.extend_from_slice(&(question.resource.id.len() as u32).to_be_bytes());
-    key.extend_from_slice(question.resource.id.as_bytes());
-    match question.resource.project {
-        Some(project) => key.extend_from_slice(project.as_bytes()),
-        None => key.push(0),
-    }
+    push_text(&mut key, &question.resource.id);
+    push_project(&mut key, question.resource.project);
     for read in &set.plan(question.action).reads {
         read.key(question.context, &mut key);
     }
     key
+}
+
+fn push_text(key: &mut Vec<u8>, text: &str) {
+    key.extend_from_slice(&(text.len() as u32).to_be_bytes());
+    key.extend_from_slice(text.as_bytes());
+}
+
+fn push_project(key: &mut Vec<u8>, project: Option<ProjectId>) {
+    key.push(u8::from(project.is_some()));
+    if let Some(project) = project {
+        key.extend_from_slice(project.as_bytes());
+    }
 }

@@ -21,6 +21,12 @@ pub enum PolicyError {
     /// The text does not parse or does not fit the schema.
     #[error("the policies have {} fault(s), first: {}", .0.len(), .0.first().map_or("", |f| f.message.as_str()))]
     Invalid(Vec<PolicyFault>),
+    /// Nobody could replace the set once it is in force.
+    #[error(
+        "with these policies not even the local operator may `policy:apply`, so nothing could ever \
+         replace them; keep `role.operator` of the base policies"
+    )]
+    LockOut,
     /// A test case speaks of something that does not exist.
     #[error("case `{name}`: {why}")]
     Case {

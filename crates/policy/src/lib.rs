@@ -17,6 +17,7 @@ mod decide;
 mod error;
 mod reads;
 mod set;
+mod shape;
 
 pub use cache::DecisionCache;
 pub use case::{Case, CaseResult};

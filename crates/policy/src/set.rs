@@ -13,6 +13,7 @@ use crate::{
     PolicyError, PolicyFault, SCHEMA,
     decide::action_uid,
     reads::{Attribute, attributes_read},
+    shape,
 };
 
 static COMPILED_SCHEMA: LazyLock<Result<Schema, String>> = LazyLock::new(|| {
@@ -61,18 +62,32 @@ impl CompiledSet {
         if text.len() > MAX_TEXT {
             return Err(invalid("the policies are longer than 1 MiB"));
         }
-        let parsed = PolicySet::from_str(text).map_err(|error| faults_of(&error))?;
-        if parsed.templates().next().is_some() {
-            return Err(invalid("policy templates (`?principal`) are not used here"));
+        if let Some(fault) = shape::fault(text) {
+            return Err(PolicyError::Invalid(vec![fault]));
         }
+        let parsed = PolicySet::from_str(text).map_err(|error| faults_of(&error))?;
         let mut set = PolicySet::new();
         let mut infos = BTreeMap::new();
-        for policy in parsed.policies() {
-            let info = info_of(policy)?;
-            let policy = policy.new_id(PolicyId::new(&info.id));
-            set.add(policy)
-                .map_err(|_| invalid(&format!("two policies have the id `{}`", info.id)))?;
+        let mut faults = Vec::new();
+        for Placed { place, policy } in placed(text, &parsed) {
+            let Some(policy) = policy else {
+                faults.push(place.fault(
+                    "policy templates (`?principal`, `?resource`) are not used here",
+                    "name a role: `principal in Role::\"developer\"`",
+                ));
+                continue;
+            };
+            let Some(info) = info_of(policy, &place, &mut faults) else {
+                continue;
+            };
+            if set.add(policy.new_id(PolicyId::new(&info.id))).is_err() {
+                let message = format!("two policies have the id `{}`", info.id);
+                faults.push(place.fault(&message, "give each policy an @id of its own"));
+            }
             infos.insert(info.id.clone(), info);
+        }
+        if !faults.is_empty() {
+            return Err(PolicyError::Invalid(faults));
         }
         validate(&set)?;
         let plans = ActionName::ALL
@@ -102,6 +117,25 @@ impl CompiledSet {
     #[must_use]
     pub fn policy(&self, id: &str) -> Option<&PolicyInfo> {
         self.infos.get(id)
+    }
+
+    /// Whether the operating-system user that runs Casemate could still put another set in force.
+    /// A set in which nobody can is a trap: nothing could ever replace it.
+    #[must_use]
+    pub fn keeps_operator(&self) -> bool {
+        use casemate_types::{
+            AccessContext, Caller, Decision, ResourceKind, ResourceRef, Strength,
+        };
+        let caller = Caller::operator(0);
+        let resource = ResourceRef::system(ResourceKind::PolicySet, "policies");
+        let context = AccessContext::admin(12, 0, Strength::Local);
+        let question = crate::Question {
+            principal: &caller.principal,
+            action: ActionName::PolicyApply,
+            resource: &resource,
+            context: &context,
+        };
+        self.decide(&question).decision == Decision::Allow
     }
 
     pub(crate) fn plan(&self, action: ActionName) -> &Plan {
@@ -164,39 +198,90 @@ fn plan(set: &PolicySet, action: ActionName) -> Result<Plan, PolicyError> {
     })
 }
 
-fn info_of(policy: &Policy) -> Result<PolicyInfo, PolicyError> {
-    let id = policy
-        .annotation("id")
-        .filter(|id| !id.is_empty())
-        .ok_or_else(|| invalid(&format!("a policy has no @id: {}", first_line(policy))))?;
+/// Where a policy stands in the text.
+struct Place {
+    offset: Option<usize>,
+    length: usize,
+}
+
+impl Place {
+    fn fault(&self, message: &str, hint: &str) -> PolicyFault {
+        PolicyFault {
+            message: message.to_owned(),
+            hint: Some(hint.to_owned()),
+            offset: self.offset,
+            length: self.length,
+        }
+    }
+}
+
+/// A policy, or a template, which has no place in a set.
+struct Placed<'a> {
+    place: Place,
+    policy: Option<&'a Policy>,
+}
+
+/// Policies and templates in the order of the text, with their places. Cedar numbers them in that
+/// order, gives them out in none, and keeps the text of each.
+fn placed<'a>(text: &str, parsed: &'a PolicySet) -> Vec<Placed<'a>> {
+    let number = |id: &PolicyId| {
+        let id: &str = id.as_ref();
+        id.trim_start_matches("policy").parse().unwrap_or(u64::MAX)
+    };
+    let policies = parsed
+        .policies()
+        .map(|policy| (number(policy.id()), policy.to_cedar(), Some(policy)));
+    let templates = parsed
+        .templates()
+        .map(|template| (number(template.id()), Some(template.to_cedar()), None));
+    let mut all: Vec<_> = policies.chain(templates).collect();
+    all.sort_by_key(|(number, ..)| *number);
+    let mut from = 0;
+    all.into_iter()
+        .map(|(_, own, policy)| {
+            let own = own.unwrap_or_default();
+            let offset = text
+                .get(from..)
+                .and_then(|rest| rest.find(&own))
+                .map(|at| at + from);
+            from = offset.unwrap_or(from) + own.len();
+            let place = Place {
+                offset,
+                length: own.len(),
+            };
+            Placed { place, policy }
+        })
+        .collect()
+}
+
+fn info_of(policy: &Policy, place: &Place, faults: &mut Vec<PolicyFault>) -> Option<PolicyInfo> {
+    let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
+        faults.push(place.fault(
+            "a policy has no @id",
+            "write `@id(\"…\")` before it; records name policies by their ids",
+        ));
+        return None;
+    };
     let mut obligations = Vec::new();
     for text in policy
         .annotation("obligation")
         .into_iter()
         .flat_map(|list| list.split(','))
     {
-        let parsed = Obligation::parse(text).ok_or_else(|| {
-            invalid(&format!(
-                "policy `{id}`: `{text}` is no obligation such as `redact:payment`"
-            ))
-        })?;
-        obligations.push(parsed);
+        match Obligation::parse(text) {
+            Some(obligation) => obligations.push(obligation),
+            None => faults.push(place.fault(
+                &format!("policy `{id}`: `{text}` is no obligation"),
+                "write `redact:payment` or `pseudonymise:personal`, several with commas",
+            )),
+        }
     }
-    Ok(PolicyInfo {
+    Some(PolicyInfo {
         id: id.to_owned(),
         effect: policy.effect().to_string(),
         reason: policy.annotation("reason").unwrap_or_default().to_owned(),
         obligations,
     })
-}
-
-fn first_line(policy: &Policy) -> String {
-    policy
-        .to_string()
-        .split_whitespace()
-        .take(8)
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn invalid(message: &str) -> PolicyError {

@@ -9,8 +9,6 @@ mod gateway;
 mod process;
 mod table;
 
-use std::process::Stdio;
-
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -39,8 +37,8 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
 /// What measures must be fast itself: the same command once more, from a release build.
 fn again_in_release() -> Result<()> {
     let mut command = tool::cargo(["run", "--quiet", "--release", "--package", "xtask", "--"]);
-    command
-        .args(std::env::args_os().skip(1))
-        .stdin(Stdio::inherit());
+    // From where we were called, so that file names mean the same.
+    let here = std::env::current_dir()?;
+    command.args(std::env::args_os().skip(1)).current_dir(here);
     tool::run(&mut command)
 }

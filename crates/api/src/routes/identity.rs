@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Projects, services, keys, persons.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use axum::{
 use casemate_iam::{NewKey, NewProject, NewService, Project};
 use casemate_quota::Limits;
 use casemate_types::{
-    KeyId, ResourceKind, ResourceRef,
+    Caller, KeyId, ProjectId, ResourceKind, ResourceRef,
     actions::{
         KeyCreate, KeyRead, KeyRevoke, KeyRotate, PersonRead, ProjectCreate, ProjectRead,
         ProjectUpdate, ServiceCreate, ServiceRead,
@@ -20,6 +20,7 @@ use casemate_types::{
 use super::blocking;
 use crate::{
     AdminApi, ApiError,
+    body::Form,
     caller::Asker,
     dto::{
         KeyDto, NewKeyBody, NewProjectBody, NewServiceBody, PersonDto, ProjectDto, RotateBody,
@@ -29,12 +30,19 @@ use crate::{
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
-/// A project the caller names. Whether it may know of it is the door's question, so a project that
-/// is not there is asked about too, and looks the same to those who may not see projects.
-fn project(api: &AdminApi, name: &str) -> Result<std::sync::Arc<Project>, ApiError> {
+/// A project the caller names. To a caller of one project every other one is missing, whether it
+/// exists or not: an answer that told them apart would give away names. Callers of the whole
+/// installation are left to the door.
+fn project(api: &AdminApi, caller: &Caller, name: &str) -> Result<Arc<Project>, ApiError> {
     api.iam()
         .project_named(name)
+        .filter(|project| may_know(caller, Some(project.id)))
         .ok_or_else(|| ApiError::not_found("such project"))
+}
+
+/// Whether a caller may know that something of a project exists.
+fn may_know(caller: &Caller, project: Option<ProjectId>) -> bool {
+    caller.principal.project.is_none() || caller.principal.project == project
 }
 
 /// The project's resource, after asking for `A` on it.
@@ -62,7 +70,7 @@ pub(crate) async fn projects(
 pub(crate) async fn project_create(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
-    Json(body): Json<NewProjectBody>,
+    Form(body): Form<NewProjectBody>,
 ) -> Answer<ProjectDto> {
     let resource = ResourceRef::system(ResourceKind::System, "projects");
     let permit = api
@@ -85,9 +93,9 @@ pub(crate) async fn project_limits(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
     Path(name): Path<String>,
-    Json(limits): Json<Limits>,
+    Form(limits): Form<Limits>,
 ) -> Answer<ProjectDto> {
-    let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
+    let resource = of_project(ResourceKind::Project, &*project(&api, &caller, &name)?);
     let permit = api
         .door()
         .admit::<ProjectUpdate>(&caller, resource, "limits")
@@ -105,7 +113,7 @@ pub(crate) async fn services(
     Asker(caller): Asker,
     Path(name): Path<String>,
 ) -> Answer<Vec<ServiceDto>> {
-    let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
+    let resource = of_project(ResourceKind::Project, &*project(&api, &caller, &name)?);
     let permit = api
         .door()
         .admit::<ServiceRead>(&caller, resource, "")
@@ -118,9 +126,9 @@ pub(crate) async fn service_create(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
     Path(name): Path<String>,
-    Json(body): Json<NewServiceBody>,
+    Form(body): Form<NewServiceBody>,
 ) -> Answer<ServiceDto> {
-    let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
+    let resource = of_project(ResourceKind::Project, &*project(&api, &caller, &name)?);
     let permit = api
         .door()
         .admit::<ServiceCreate>(&caller, resource, &body.name)
@@ -143,7 +151,7 @@ pub(crate) async fn keys(
     Asker(caller): Asker,
     Path(name): Path<String>,
 ) -> Answer<Vec<KeyDto>> {
-    let resource = of_project(ResourceKind::Project, &*project(&api, &name)?);
+    let resource = of_project(ResourceKind::Project, &*project(&api, &caller, &name)?);
     let permit = api.door().admit::<KeyRead>(&caller, resource, "").await?;
     let list = api.iam().key_list(permit)?;
     Ok(Json(
@@ -155,9 +163,9 @@ pub(crate) async fn key_create(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
     Path((name, service)): Path<(String, String)>,
-    Json(body): Json<NewKeyBody>,
+    Form(body): Form<NewKeyBody>,
 ) -> Answer<KeyDto> {
-    let project = project(&api, &name)?;
+    let project = project(&api, &caller, &name)?;
     let service = api
         .iam()
         .service_named(Some(project.id), &service)
@@ -181,10 +189,14 @@ pub(crate) async fn key_create(
 }
 
 /// A key as a resource of its project.
-fn key_resource(api: &AdminApi, text: &str) -> Result<ResourceRef, ApiError> {
+fn key_resource(api: &AdminApi, caller: &Caller, text: &str) -> Result<ResourceRef, ApiError> {
     let missing = || ApiError::not_found("such key");
     let id: KeyId = text.parse().map_err(|_| missing())?;
-    let key = api.iam().key(id).ok_or_else(missing)?;
+    let key = api
+        .iam()
+        .key(id)
+        .filter(|key| may_know(caller, key.project))
+        .ok_or_else(missing)?;
     Ok(ResourceRef {
         kind: ResourceKind::Key,
         id: id.to_string(),
@@ -197,7 +209,7 @@ pub(crate) async fn key_revoke(
     Asker(caller): Asker,
     Path(key): Path<String>,
 ) -> Answer<KeyDto> {
-    let resource = key_resource(&api, &key)?;
+    let resource = key_resource(&api, &caller, &key)?;
     let permit = api.door().admit::<KeyRevoke>(&caller, resource, "").await?;
     let iam = api.iam().clone();
     let key = blocking(move || iam.key_revoke(permit)).await??;
@@ -208,9 +220,9 @@ pub(crate) async fn key_rotate(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
     Path(key): Path<String>,
-    Json(body): Json<RotateBody>,
+    Form(body): Form<RotateBody>,
 ) -> Answer<KeyDto> {
-    let resource = key_resource(&api, &key)?;
+    let resource = key_resource(&api, &caller, &key)?;
     let permit = api.door().admit::<KeyRotate>(&caller, resource, "").await?;
     let iam = api.iam().clone();
     let overlap = Duration::from_secs(body.overlap_seconds);

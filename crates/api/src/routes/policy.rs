@@ -10,7 +10,7 @@ use casemate_types::{
 use serde_json::{Value, json};
 
 use super::blocking;
-use crate::{AdminApi, ApiError, caller::Asker, dto::PolicyTextBody};
+use crate::{AdminApi, ApiError, body::Form, caller::Asker, dto::PolicyTextBody};
 
 fn version(version: &PolicyVersion) -> Value {
     json!({
@@ -43,7 +43,7 @@ pub(crate) async fn history(
 pub(crate) async fn apply(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
-    Json(body): Json<PolicyTextBody>,
+    Form(body): Form<PolicyTextBody>,
 ) -> Result<Json<Value>, ApiError> {
     let permit = api
         .door()

@@ -11,7 +11,7 @@ use casemate_types::{ResourceKind, ResourceRef, actions::PersonBootstrap};
 use serde_json::{Value, json};
 
 use super::blocking;
-use crate::{AdminApi, ApiError, document, dto::BootstrapBody};
+use crate::{AdminApi, ApiError, body::Form, document, dto::BootstrapBody};
 
 const PAGE: &str = include_str!("../../static/start.html");
 const SCRIPT: &str = include_str!("../../static/start.js");
@@ -55,7 +55,7 @@ fn page(kind: &'static str, text: &'static str) -> Response {
 
 pub(crate) async fn bootstrap(
     State(api): State<AdminApi>,
-    Json(body): Json<BootstrapBody>,
+    Form(body): Form<BootstrapBody>,
 ) -> Result<Json<Value>, ApiError> {
     let resource = ResourceRef::system(ResourceKind::System, "bootstrap");
     let caller = AdminApi::sign_in();

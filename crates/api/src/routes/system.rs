@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::blocking;
 use crate::{
     AdminApi, ApiError,
+    body::Form,
     caller::Asker,
     dto::{BackupBody, DrillBody, EraseBody, SealBody},
 };
@@ -69,7 +70,7 @@ pub(crate) async fn rotate(State(api): State<AdminApi>, Asker(caller): Asker) ->
 pub(crate) async fn backup(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
-    Json(body): Json<BackupBody>,
+    Form(body): Form<BackupBody>,
 ) -> Answer {
     let permit = admit::<SystemBackup>(&api, &caller, &body.file).await?;
     let system = api.system();
@@ -79,7 +80,7 @@ pub(crate) async fn backup(
 pub(crate) async fn drill(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
-    Json(body): Json<DrillBody>,
+    Form(body): Form<DrillBody>,
 ) -> Answer {
     let permit = admit::<SystemDrill>(&api, &caller, "").await?;
     let system = api.system();
@@ -89,7 +90,7 @@ pub(crate) async fn drill(
 pub(crate) async fn erase(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
-    Json(body): Json<EraseBody>,
+    Form(body): Form<EraseBody>,
 ) -> Answer {
     let permit = admit::<LedgerErase>(&api, &caller, &body.subject).await?;
     let system = api.system();
@@ -99,7 +100,7 @@ pub(crate) async fn erase(
 pub(crate) async fn seal(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
-    Json(body): Json<SealBody>,
+    Form(body): Form<SealBody>,
 ) -> Answer {
     let permit = admit::<SystemSeal>(&api, &caller, &body.file).await?;
     let system = api.system();

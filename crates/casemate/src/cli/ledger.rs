@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use casemate_ledger::{Note, Proof, Report, VerifierKey, verify_export};
+use casemate_ledger::{LedgerError, Note, Proof, Report, VerifierKey, verify_export};
 use clap::Subcommand;
 use hyper::Method;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -82,9 +82,12 @@ impl LedgerCommand {
                 let report = verify_export(&directory, &keys, kept.as_ref(), &|at, all| {
                     bar.set_length(all);
                     bar.set_position(at);
-                })?;
+                });
                 bar.finish_and_clear();
-                return Ok(report_result(global.format, &report));
+                return match report {
+                    Ok(report) => Ok(report_result(global.format, &report)),
+                    Err(error) => not_proved(error),
+                };
             }
             Self::Verify { export: None, .. } => return verify_here(global).await,
             Self::Tail { count } => {
@@ -115,7 +118,10 @@ impl LedgerCommand {
                     .extra
                     .clone()
                     .context("the proof does not carry its record")?;
-                let checkpoint = proof.verify(&entry, &read_keys(&keys)?)?;
+                let checkpoint = match proof.verify(&entry, &read_keys(&keys)?) {
+                    Ok(checkpoint) => checkpoint,
+                    Err(error) => return not_proved(error),
+                };
                 println!(
                     "record {} of {} entries of {}: proved",
                     proof.index, checkpoint.size, checkpoint.origin
@@ -172,6 +178,17 @@ async fn verify_here(global: &Global) -> anyhow::Result<ExitCode> {
     })?;
     bar.finish_and_clear();
     Ok(report_result(global.format, &report))
+}
+
+/// A signature or a path that does not hold is a finding; a file that cannot be read is a mistake.
+fn not_proved(error: LedgerError) -> anyhow::Result<ExitCode> {
+    match error {
+        LedgerError::Malformed { .. } | LedgerError::Tampered(_) => {
+            eprintln!("error: {error}");
+            Ok(ExitCode::from(3))
+        }
+        other => Err(other.into()),
+    }
 }
 
 fn report_result(format: Format, report: &Report) -> ExitCode {

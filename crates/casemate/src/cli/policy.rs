@@ -198,6 +198,7 @@ fn compile(file: &Path) -> anyhow::Result<Option<CompiledSet>> {
     let source = std::fs::read_to_string(file)
         .with_context(|| format!("`{}` cannot be read", file.display()))?;
     match CompiledSet::parse(&source) {
+        Ok(set) if !set.keeps_operator() => Err(PolicyError::LockOut.into()),
         Ok(set) => Ok(Some(set)),
         Err(PolicyError::Invalid(faults)) => {
             for fault in faults {

@@ -5,7 +5,8 @@ use casemate_types::{Channel, Role, json::JsonWriter};
 
 use super::{
     Event, Lane, Parsed, Refused, StreamUsage, every_string,
-    openai::{push, strings},
+    openai::{push, strings, structure},
+    stray,
 };
 use crate::json::{Kind, Value};
 
@@ -41,7 +42,7 @@ pub(super) fn messages<'t, 'a>(
                     message(item, index, parsed)?;
                 }
             }
-            "tools" => tools(value, parsed),
+            "tools" => tools(value, parsed)?,
             "container" | "mcp_servers" => {
                 let empty = value.is_null()
                     || (value.kind() == Kind::Array && value.items().next().is_none());
@@ -54,20 +55,7 @@ pub(super) fn messages<'t, 'a>(
                 }
                 strings(value, Role::Other, "request", None, parsed);
             }
-            _ => {
-                if name.len() >= 8 {
-                    push(
-                        parsed,
-                        key,
-                        Role::Other,
-                        Channel::Structure,
-                        true,
-                        "request",
-                        None,
-                    );
-                }
-                strings(value, Role::Other, "request", None, parsed);
-            }
+            _ => structure(key, value, "request", None, parsed),
         }
     }
     if messages {
@@ -77,18 +65,19 @@ pub(super) fn messages<'t, 'a>(
     }
 }
 
-fn tools<'t, 'a>(value: Value<'t, 'a>, parsed: &mut Parsed<'t, 'a>) {
+fn tools<'t, 'a>(value: Value<'t, 'a>, parsed: &mut Parsed<'t, 'a>) -> Result<(), Refused> {
+    if !matches!(value.kind(), Kind::Array | Kind::Null) {
+        return Err(Refused::new("`tools` is not a list"));
+    }
     for (index, tool) in value.items().enumerate() {
         parsed.tools = true;
-        let kind = tool.get("type").and_then(|kind| kind.text());
-        if kind.is_some_and(|kind| kind != "custom") {
+        let kind = tool.get("type").filter(|kind| !kind.is_null());
+        if kind.is_some_and(|kind| kind.text().is_none_or(|kind| kind != "custom")) {
             parsed.state.push("hosted_tools");
         }
         strings(tool, Role::Other, "tools", Some(index), parsed);
     }
-    if value.kind() != Kind::Array {
-        strings(value, Role::Other, "tools", None, parsed);
-    }
+    Ok(())
 }
 
 fn message<'t, 'a>(
@@ -118,7 +107,7 @@ fn message<'t, 'a>(
                 Some(index),
                 parsed,
             )?,
-            _ => strings(value, Role::Other, "messages", Some(index), parsed),
+            _ => structure(key, value, "messages", Some(index), parsed),
         }
     }
     Ok(())
@@ -173,7 +162,7 @@ fn content_block<'t, 'a>(
                 if key.text().is_some_and(|name| name == "content") {
                     blocks(value, Role::Tool, Channel::ToolResult, field, index, parsed)?;
                 } else {
-                    strings(value, Role::Other, field, index, parsed);
+                    structure(key, value, field, index, parsed);
                 }
             }
         }
@@ -227,16 +216,20 @@ pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
         .and_then(|index| index.as_u64())
         .unwrap_or(0);
     match kind.as_deref() {
+        Some("content_block_start") => {
+            // Deltas go on with what stands here already.
+            if let Some(block) = root.get("content_block") {
+                for (key, value) in block.members() {
+                    piece(&key.text().unwrap_or_default(), value, index, &mut event);
+                }
+            }
+        }
         Some("content_block_delta") => {
             if let Some(delta) = root.get("delta") {
                 block_delta(delta, index, &mut event);
             }
-            return event;
         }
-        Some("content_block_stop") => {
-            event.ends.push(index);
-            return event;
-        }
+        Some("content_block_stop") => event.ends.push(index),
         Some("message_start") => {
             let usage = root.get("message").and_then(|message| message.get("usage"));
             event.input_tokens = usage.and_then(input_tokens);
@@ -251,34 +244,37 @@ pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
         Some("error") => event.failed = true,
         _ => {}
     }
-    every_string(root, &mut |text, _, _| event.others.push(text));
     event
 }
 
 fn block_delta<'t, 'a>(delta: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
     for (key, value) in delta.members() {
-        let channel = match key.text().unwrap_or_default().as_ref() {
-            "text" => Channel::Content,
-            "thinking" => Channel::Reasoning,
-            "partial_json" => Channel::ToolArguments,
-            _ => {
-                every_string(value, &mut |text, _, _| event.others.push(text));
-                continue;
-            }
-        };
-        if value.kind() == Kind::String {
-            event.pieces.push((
-                Lane {
-                    index,
-                    channel,
-                    call: 0,
-                },
-                value,
-            ));
-        } else {
-            every_string(value, &mut |text, _, _| event.others.push(text));
+        let name = key.text().unwrap_or_default();
+        if name != "type" && !piece(&name, value, index, event) {
+            stray(value, index, &name, event);
         }
     }
+}
+
+/// Takes a member as a piece of a text, if it is one.
+fn piece<'t, 'a>(name: &str, value: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) -> bool {
+    let (channel, field) = match name {
+        "text" => (Channel::Content, "text"),
+        "thinking" => (Channel::Reasoning, "thinking"),
+        "partial_json" => (Channel::ToolArguments, "partial_json"),
+        _ => return false,
+    };
+    let is_piece = value.kind() == Kind::String;
+    if is_piece {
+        let lane = Lane {
+            index,
+            channel,
+            call: 0,
+            field,
+        };
+        event.pieces.push((lane, value));
+    }
+    is_piece
 }
 
 /// Prompt tokens, those read from and written to the provider's cache included.
@@ -294,10 +290,11 @@ pub(super) fn input_tokens(usage: Value<'_, '_>) -> Option<u64> {
 }
 
 pub(super) fn make_event(lane: Lane, text: &str) -> Vec<u8> {
-    let (kind, field) = match lane.channel {
-        Channel::Reasoning => ("thinking_delta", "thinking"),
-        Channel::ToolArguments => ("input_json_delta", "partial_json"),
-        _ => ("text_delta", "text"),
+    let field = lane.field;
+    let kind = match lane.channel {
+        Channel::Reasoning => "thinking_delta",
+        Channel::ToolArguments => "input_json_delta",
+        _ => "text_delta",
     };
     let mut w = JsonWriter::with_capacity(128 + text.len());
     w.open().string("type", "content_block_delta");

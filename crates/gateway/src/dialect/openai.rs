@@ -3,7 +3,9 @@
 
 use casemate_types::{Channel, Role, json::JsonWriter};
 
-use super::{Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string};
+use super::{
+    Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string, may_hold, stray,
+};
 use crate::json::{Kind, Tape, Value};
 
 /// Fields that make the provider keep or fetch content out of our sight.
@@ -14,6 +16,9 @@ const STATE: &[&str] = &[
     "store",
     "web_search_options",
 ];
+
+/// Most choices of one request.
+const MAX_CHOICES: u64 = 128;
 
 pub(super) fn chat<'t, 'a>(
     root: Value<'t, 'a>,
@@ -37,23 +42,21 @@ pub(super) fn chat<'t, 'a>(
             "max_tokens" | "max_completion_tokens" => {
                 parsed.max_output = parsed.max_output.max(count(value, &name)?);
             }
-            "n" => parsed.choices = count(value, "n")?.unwrap_or(1).clamp(1, 128),
-            "logprobs" if value.is_true() => {
+            "n" => {
+                parsed.choices = count(value, "n")?.unwrap_or(1).max(1);
+                if parsed.choices > MAX_CHOICES {
+                    return Err(Refused::new("`n` is larger than 128"));
+                }
+            }
+            "logprobs" if !matches!(value.kind(), Kind::False | Kind::Null) => {
                 return Err(Refused::new(
                     "`logprobs` gives text token by token, which cannot be guarded; leave it out",
                 ));
             }
-            "tools" | "functions" => tools(value, &name, parsed),
+            "tools" | "functions" => tools(value, &name, parsed)?,
             "stream_options" => {
-                let asked = value
-                    .get("include_usage")
-                    .is_some_and(|flag| flag.is_true());
-                let options = value.kind() == Kind::Object;
-                parsed.stream_usage = match (asked, options) {
-                    (true, _) => StreamUsage::Given,
-                    (false, true) => StreamUsage::Options(value.span()),
-                    (false, false) => StreamUsage::Absent,
-                };
+                parsed.stream_usage = stream_usage(value)?;
+                strings(value, Role::Other, "request", None, parsed);
             }
             other => {
                 note_state(other, value, parsed);
@@ -66,6 +69,31 @@ pub(super) fn chat<'t, 'a>(
     } else {
         Err(Refused::new("`messages` is missing"))
     }
+}
+
+/// What the options say about usage, and the edit that asks for it.
+fn stream_usage(options: Value<'_, '_>) -> Result<StreamUsage, Refused> {
+    let span = options.span();
+    match options.kind() {
+        Kind::Null => return Ok(StreamUsage::Edit(span, r#"{"include_usage":true}"#)),
+        Kind::Object => {}
+        _ => return Err(Refused::new("`stream_options` is not an object")),
+    }
+    let inside = span.start + 1..span.start + 1;
+    Ok(match options.get("include_usage") {
+        Some(flag) if flag.is_true() => StreamUsage::Given,
+        Some(flag) if matches!(flag.kind(), Kind::False | Kind::Null) => {
+            StreamUsage::Edit(flag.span(), "true")
+        }
+        Some(_) => {
+            let text = "`stream_options.include_usage` is neither true nor false";
+            return Err(Refused::new(text));
+        }
+        None if options.members().next().is_some() => {
+            StreamUsage::Edit(inside, r#""include_usage":true,"#)
+        }
+        None => StreamUsage::Edit(inside, r#""include_usage":true"#),
+    })
 }
 
 pub(super) fn embeddings<'t, 'a>(
@@ -125,30 +153,38 @@ fn note_state(name: &str, value: Value<'_, '_>, parsed: &mut Parsed<'_, '_>) {
         .extend(STATE.iter().filter(|field| **field == name && !off));
 }
 
-fn tools<'t, 'a>(value: Value<'t, 'a>, name: &str, parsed: &mut Parsed<'t, 'a>) {
+fn tools<'t, 'a>(
+    value: Value<'t, 'a>,
+    name: &str,
+    parsed: &mut Parsed<'t, 'a>,
+) -> Result<(), Refused> {
+    if !matches!(value.kind(), Kind::Array | Kind::Null) {
+        return Err(Refused::new(format!("`{name}` is not a list")));
+    }
     for (index, tool) in value.items().enumerate() {
         parsed.tools = true;
-        let kind = tool.get("type").and_then(|kind| kind.text());
-        let hosted = kind.is_some_and(|kind| kind != "function" && kind != "custom");
-        if hosted && name == "tools" {
+        let kind = tool.get("type").filter(|kind| !kind.is_null());
+        let own = |kind: &Value<'_, '_>| {
+            kind.text()
+                .is_some_and(|kind| kind == "function" || kind == "custom")
+        };
+        if name == "tools" && kind.is_some_and(|kind| !own(&kind)) {
             parsed.state.push("hosted_tools");
         }
         strings(tool, Role::Other, "tools", Some(index), parsed);
     }
-    if value.kind() != Kind::Array {
-        strings(value, Role::Other, "tools", None, parsed);
-    }
+    Ok(())
 }
 
 /// An unknown or structural member: its name, and every string in it, untrusted.
-fn structure<'t, 'a>(
+pub(super) fn structure<'t, 'a>(
     key: Value<'t, 'a>,
     value: Value<'t, 'a>,
     field: &'static str,
     index: Option<usize>,
     parsed: &mut Parsed<'t, 'a>,
 ) {
-    if key.text().is_some_and(|name| name.len() >= 8) {
+    if key.text().is_some_and(|name| may_hold(&name)) {
         push(
             parsed,
             key,
@@ -347,8 +383,7 @@ fn content_part<'t, 'a>(
 pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
     let mut event = Event::default();
     for (key, value) in root.members() {
-        let name = key.text().unwrap_or_default();
-        match name.as_ref() {
+        match key.text().unwrap_or_default().as_ref() {
             "choices" => {
                 event.only_usage = value.items().next().is_none();
                 value.items().for_each(|item| choice(item, &mut event));
@@ -357,16 +392,8 @@ pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
                 event.input_tokens = value.get("prompt_tokens").and_then(|v| v.as_u64());
                 event.output_tokens = value.get("completion_tokens").and_then(|v| v.as_u64());
             }
-            "error" => {
-                event.failed = true;
-                every_string(value, &mut |text, _, _| event.others.push(text));
-            }
-            _ => {
-                if name.len() >= 24 {
-                    event.others.push(key);
-                }
-                every_string(value, &mut |text, _, _| event.others.push(text));
-            }
+            "error" => event.failed = !value.is_null(),
+            _ => {}
         }
     }
     event.only_usage &= event.output_tokens.is_some();
@@ -378,59 +405,49 @@ fn choice<'t, 'a>(choice: Value<'t, 'a>, event: &mut Event<'t, 'a>) {
         .get("index")
         .and_then(|index| index.as_u64())
         .unwrap_or(0);
-    for (key, value) in choice.members() {
-        let name = key.text().unwrap_or_default();
-        match name.as_ref() {
-            "delta" => delta(value, index, event),
-            "finish_reason" => {
-                if !value.is_null() {
-                    event.ends.push(index);
-                }
-                every_string(value, &mut |text, _, _| event.others.push(text));
-            }
-            _ => every_string(value, &mut |text, _, _| event.others.push(text)),
-        }
+    if let Some(value) = choice.get("delta") {
+        delta(value, index, event);
+    }
+    // Some servers send an empty reason with every event.
+    let reason = choice.get("finish_reason").and_then(|reason| reason.text());
+    if reason.is_some_and(|reason| !reason.is_empty()) {
+        event.ends.push(index);
     }
 }
 
 fn delta<'t, 'a>(delta: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>) {
+    let lane = |channel, field| Lane {
+        index,
+        channel,
+        call: 0,
+        field,
+    };
     for (key, value) in delta.members() {
         let name = key.text().unwrap_or_default();
-        let channel = match name.as_ref() {
-            "content" => Channel::Content,
-            "refusal" => Channel::Refusal,
-            "reasoning" | "reasoning_content" => Channel::Reasoning,
-            "tool_calls" => {
+        let lane = match name.as_ref() {
+            "role" => continue,
+            "content" => lane(Channel::Content, "content"),
+            "refusal" => lane(Channel::Refusal, "refusal"),
+            "reasoning" => lane(Channel::Reasoning, "reasoning"),
+            "reasoning_content" => lane(Channel::Reasoning, "reasoning_content"),
+            "tool_calls" if value.kind() == Kind::Array => {
                 value.items().for_each(|call| tool_call(call, index, event));
                 continue;
             }
-            "function_call" => Channel::ToolArguments,
+            "function_call" => {
+                let lane = lane(Channel::ToolArguments, "function_call");
+                arguments(value, lane, event);
+                continue;
+            }
             _ => {
-                every_string(value, &mut |text, _, _| event.others.push(text));
+                stray(value, index, &name, event);
                 continue;
             }
         };
-        match (value.kind(), channel) {
-            (Kind::String, _) => event.pieces.push((
-                Lane {
-                    index,
-                    channel,
-                    call: 0,
-                },
-                value,
-            )),
-            (Kind::Object, Channel::ToolArguments) => {
-                arguments(
-                    value,
-                    Lane {
-                        index,
-                        channel,
-                        call: u64::MAX,
-                    },
-                    event,
-                );
-            }
-            _ => every_string(value, &mut |text, _, _| event.others.push(text)),
+        if value.kind() == Kind::String {
+            event.pieces.push((lane, value));
+        } else {
+            stray(value, index, &name, event);
         }
     }
 }
@@ -440,27 +457,46 @@ fn tool_call<'t, 'a>(call: Value<'t, 'a>, index: u64, event: &mut Event<'t, 'a>)
         .get("index")
         .and_then(|number| number.as_u64())
         .unwrap_or(0);
-    let lane = Lane {
-        index,
-        channel: Channel::ToolArguments,
-        call: number,
-    };
     for (key, value) in call.members() {
-        match key.text().unwrap_or_default().as_ref() {
-            "function" | "custom" => arguments(value, lane, event),
-            _ => every_string(value, &mut |text, _, _| event.others.push(text)),
-        }
+        let name = key.text().unwrap_or_default();
+        let field = match name.as_ref() {
+            "function" => "function",
+            "custom" => "custom",
+            "id" | "type" => continue,
+            _ => {
+                stray(value, index, &name, event);
+                continue;
+            }
+        };
+        let lane = Lane {
+            index,
+            channel: Channel::ToolArguments,
+            call: number,
+            field,
+        };
+        arguments(value, lane, event);
     }
 }
 
 fn arguments<'t, 'a>(function: Value<'t, 'a>, lane: Lane, event: &mut Event<'t, 'a>) {
     for (key, value) in function.members() {
         let name = key.text().unwrap_or_default();
-        if matches!(name.as_ref(), "arguments" | "input") && value.kind() == Kind::String {
+        if name == argument_name(lane) && value.kind() == Kind::String {
             event.pieces.push((lane, value));
         } else {
-            every_string(value, &mut |text, _, _| event.others.push(text));
+            stray(value, lane.index, &name, event);
         }
+    }
+    if function.kind() != Kind::Object {
+        stray(function, lane.index, lane.field, event);
+    }
+}
+
+fn argument_name(lane: Lane) -> &'static str {
+    if lane.field == "custom" {
+        "input"
+    } else {
+        "arguments"
     }
 }
 
@@ -477,20 +513,21 @@ pub(super) fn make_event(lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
     let index = i64::try_from(lane.index).unwrap_or(0);
     let mut delta = JsonWriter::with_capacity(64 + text.len());
     delta.open();
-    match (lane.channel, lane.call) {
-        (Channel::ToolArguments, u64::MAX) => {
+    match lane.field {
+        "function_call" => {
             delta
                 .key("function_call")
                 .open()
                 .string("arguments", text)
                 .close();
         }
-        (Channel::ToolArguments, call) => {
+        "function" | "custom" => {
             let mut one = JsonWriter::default();
-            one.open().number("index", i64::try_from(call).unwrap_or(0));
-            one.key("function")
+            let call = i64::try_from(lane.call).unwrap_or(0);
+            one.open().number("index", call);
+            one.key(lane.field)
                 .open()
-                .string("arguments", text)
+                .string(argument_name(lane), text)
                 .close()
                 .close();
             delta.raw(
@@ -498,14 +535,8 @@ pub(super) fn make_event(lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {
                 &[b"[", one.finish().as_slice(), b"]"].concat(),
             );
         }
-        (Channel::Refusal, _) => {
-            delta.string("refusal", text);
-        }
-        (Channel::Reasoning, _) => {
-            delta.string("reasoning_content", text);
-        }
-        _ => {
-            delta.string("content", text);
+        field => {
+            delta.string(field, text);
         }
     }
     delta.close();

@@ -43,12 +43,12 @@ pub(super) fn target(binary: &Path, upstream: &str, locality: Locality) -> Resul
 #[derive(Debug, Deserialize)]
 struct Ready {
     /// The base URL of the data plane, `http://ADDRESS:PORT`.
-    data_plane: String,
+    data_url: String,
     /// A key that may use the model.
     key: String,
 }
 
-/// Everything on: key check, policy, inspection, quota and ledger; limits out of reach.
+/// Everything on: key check, policy, inspection, quota and ledger.
 fn start_casemate(
     binary: &Path,
     upstream: &str,
@@ -59,15 +59,16 @@ fn start_casemate(
     fs::write(&config, configuration(upstream, locality)).context("cannot write casemate.toml")?;
     let mut command = tool::program(binary);
     command.arg("up").arg("--config").arg(&config);
-    command
-        .arg("--data")
-        .arg(directory.join("data"))
-        .arg("--ready-json");
+    command.arg("--data").arg(directory.join("data"));
+    // The key of the data stays with them in the directory that goes, not in the user's own.
+    command.arg("--key-file").arg(directory.join("root.key"));
+    // `--try` for the key that it makes; its stand-in comes after our route and is never asked.
+    command.args(["--try", "--ready-json"]);
     let mut process = Process::start(command.env("CASEMATE_BENCH_UPSTREAM_KEY", "sk-upstream"))?;
     let line = process.line()?;
     let ready: Ready =
         serde_json::from_str(&line).with_context(|| format!("not a ready line: `{line}`"))?;
-    Ok((process, ready.data_plane, ready.key))
+    Ok((process, ready.data_url, ready.key))
 }
 
 fn configuration(upstream: &str, locality: Locality) -> String {
@@ -76,17 +77,23 @@ fn configuration(upstream: &str, locality: Locality) -> String {
         Locality::Local => "local",
     };
     format!(
-        r#"[listen]
-data = "127.0.0.1:0"
-admin = "127.0.0.1:0"
+        r#"[data_plane]
+listen = "127.0.0.1:0"
 
-[[upstream]]
+[admin_plane]
+listen = "127.0.0.1:0"
+
+[[gateway.upstream]]
 name = "mock"
-dialect = "openai"
+kind = "openai"
 url = "{upstream}"
 credential = "env:CASEMATE_BENCH_UPSTREAM_KEY"
 locality = "{locality}"
-models = ["{MODEL}"]
+allow_private = true
+
+[[gateway.route]]
+model = "{MODEL}"
+upstream = "mock"
 "#
     )
 }

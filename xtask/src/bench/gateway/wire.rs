@@ -24,10 +24,10 @@ impl Load {
     pub(crate) fn request(self) -> Bytes {
         let sentences = if self == Self::Long { 180 } else { 10 };
         let prompt = PROMPT_SENTENCE.repeat(sentences);
-        let stream = if self == Self::Stream {
-            r#""stream":true,"#
-        } else {
-            ""
+        // The mock sends usage in any case; a gateway may keep it from callers who did not ask.
+        let stream = match self {
+            Self::Stream => r#""stream":true,"stream_options":{"include_usage":true},"#,
+            Self::Long | Self::Plain => "",
         };
         Bytes::from(format!(
             r#"{{"model":"{MODEL}","messages":[{{"role":"system","content":"{SYSTEM}"}},{{"role":"user","content":"{prompt}"}}],{stream}"max_tokens":256}}"#

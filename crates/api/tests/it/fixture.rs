@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An admin plane over a directory of its own, with two projects and somebody of each sort.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use casemate_access::{Door, DoorParts, Permit};
+use casemate_api::{AdminApi, ApiParts, SystemOps};
+use casemate_http::Peer;
+use casemate_iam::{Iam, IamParts, NewKey, NewProject, NewService};
+use casemate_ledger::{Ledger, LedgerOptions};
+use casemate_quota::Limits;
+use casemate_store::{Database, Keyring, Options};
+use casemate_testkit::{ManualClock, SeededEntropy, TempDir, root_key};
+use casemate_types::{
+    Action, Caller, Problem, ProjectId, RecordId, ResourceKind, ResourceRef,
+    actions::{
+        ConfigReload, KeyCreate, LedgerErase, PersonBootstrap, ProjectCreate, ProjectRead,
+        ServiceCreate, SystemBackup, SystemDrill, SystemRotate, SystemSeal,
+    },
+    event::Ending,
+};
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// The user that "runs" this installation.
+pub(crate) const OPERATOR: u32 = 4242;
+
+/// What the binary would do, done at once.
+struct Stub;
+
+fn done<A: Action>(permit: Permit<A>) -> Result<String, Problem> {
+    let (_, receipt) = permit.enter().unwrap();
+    receipt.settle(Ending::Completed, |_| ());
+    Ok("done".into())
+}
+
+impl SystemOps for Stub {
+    fn reload(&self, permit: Permit<ConfigReload>) -> Result<String, Problem> {
+        done(permit)
+    }
+
+    fn rotate(&self, permit: Permit<SystemRotate>) -> Result<String, Problem> {
+        done(permit)
+    }
+
+    fn backup(&self, permit: Permit<SystemBackup>, _: &str) -> Result<String, Problem> {
+        done(permit)
+    }
+
+    fn drill(&self, permit: Permit<SystemDrill>, _: &str) -> Result<String, Problem> {
+        done(permit)
+    }
+
+    fn erase(&self, permit: Permit<LedgerErase>, _: &str) -> Result<String, Problem> {
+        done(permit)
+    }
+
+    fn seal(&self, permit: Permit<SystemSeal>, _: &str, _: &str) -> Result<String, Problem> {
+        done(permit)
+    }
+
+    fn metrics(&self) -> String {
+        "casemate_stub 1\n".into()
+    }
+
+    fn state(&self) -> Value {
+        serde_json::json!({"version": "stub"})
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Who {
+    Key(String),
+    Nobody,
+    Socket(u32),
+}
+
+/// An answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) kind: String,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+}
+
+pub(crate) struct Fixture {
+    pub(crate) dir: TempDir,
+    pub(crate) iam: Iam,
+    pub(crate) door: Door,
+    router: Router,
+    runtime: tokio::runtime::Runtime,
+    /// An administrator.
+    pub(crate) admin: Who,
+    /// A service without any administrative role, in project `a`.
+    pub(crate) service: Who,
+    /// A developer of project `b`.
+    pub(crate) stranger: Who,
+    /// A developer of project `a`.
+    pub(crate) developer: Who,
+    pub(crate) project_a: ProjectId,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let dir = TempDir::new();
+        let (clock, entropy) = (ManualClock::shared(), SeededEntropy::shared(1));
+        let migrations = [
+            Keyring::MIGRATIONS,
+            casemate_access::MIGRATIONS,
+            casemate_iam::MIGRATIONS,
+        ]
+        .concat();
+        let database =
+            Database::open(&dir.join("state.db"), Options::default(), &migrations).unwrap();
+        let root = root_key(1);
+        let keyring =
+            Keyring::open(database.clone(), &root, 1, entropy.clone(), clock.clone()).unwrap();
+        let options = LedgerOptions {
+            file: dir.join("ledger.db"),
+            reserve: 0,
+            max_bytes: None,
+            checkpoint_every: Duration::from_millis(1),
+        };
+        let (writer, reader) =
+            Ledger::open(options, keyring.clone(), entropy.clone(), clock.clone()).unwrap();
+        let iam = Iam::open(IamParts {
+            database: database.clone(),
+            keyring,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        })
+        .unwrap();
+        let door = Door::open(DoorParts {
+            writer,
+            reader,
+            database,
+            entities: Arc::new(iam.clone()),
+            clock,
+            entropy,
+        })
+        .unwrap();
+        let router = AdminApi::new(ApiParts {
+            door: door.clone(),
+            iam: iam.clone(),
+            system: Arc::new(Stub),
+            operator: OPERATOR,
+        })
+        .router();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let mut fixture = Self {
+            dir,
+            iam,
+            door,
+            router,
+            runtime,
+            admin: Who::Nobody,
+            service: Who::Nobody,
+            stranger: Who::Nobody,
+            developer: Who::Nobody,
+            project_a: ProjectId::from_bytes([0; 16]),
+        };
+        fixture.project_a = fixture.project("a");
+        fixture.project("b");
+        fixture.admin = fixture.administrator();
+        fixture.service = fixture.member("a", "app", &["service"]).1;
+        fixture.developer = fixture.member("a", "dev", &["developer"]).1;
+        fixture.stranger = fixture.member("b", "dev", &["developer"]).1;
+        fixture
+    }
+
+    /// A permit of the operator.
+    pub(crate) fn permit<A: Action>(&self, resource: ResourceRef) -> Permit<A> {
+        let caller = Caller::operator(OPERATOR);
+        self.runtime
+            .block_on(self.door.admit::<A>(&caller, resource, ""))
+            .unwrap()
+    }
+
+    fn project(&self, name: &str) -> ProjectId {
+        let permit =
+            self.permit::<ProjectCreate>(ResourceRef::system(ResourceKind::System, "projects"));
+        let new = NewProject {
+            name: name.into(),
+            limits: Limits::default(),
+        };
+        self.iam.project_create(permit, new).unwrap().id
+    }
+
+    fn administrator(&self) -> Who {
+        let token = self.iam.bootstrap_token().unwrap();
+        let permit =
+            self.permit::<PersonBootstrap>(ResourceRef::system(ResourceKind::System, "bootstrap"));
+        let (_, _, secret) = self.iam.bootstrap(permit, token.expose(), "Grace").unwrap();
+        Who::Key(secret.expose().to_owned())
+    }
+
+    /// A service with roles and its key; the key's id too.
+    pub(crate) fn member(&self, project: &str, name: &str, roles: &[&str]) -> (String, Who) {
+        let project = self.iam.project_named(project).unwrap().id;
+        let resource = ResourceRef::of(ResourceKind::Project, project, project);
+        let new = NewService {
+            name: name.into(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            limits: Limits::default(),
+        };
+        self.iam
+            .service_create(self.permit::<ServiceCreate>(resource), new)
+            .unwrap();
+        self.key(project, name)
+    }
+
+    fn key(&self, project: ProjectId, service: &str) -> (String, Who) {
+        let service = self.iam.service_named(Some(project), service).unwrap();
+        let resource = ResourceRef::of(ResourceKind::Service, service.id, project);
+        let permit = self.permit::<KeyCreate>(resource);
+        let (key, secret) = self.iam.key_create(permit, NewKey::default()).unwrap();
+        (key.id.to_string(), Who::Key(secret.expose().to_owned()))
+    }
+
+    /// The id of a new key in project `a`.
+    pub(crate) fn new_key(&self) -> String {
+        self.key(self.project_a, "app").0
+    }
+
+    /// A record of project `a` that can be proved.
+    pub(crate) fn record(&self) -> RecordId {
+        let Who::Key(key) = &self.developer else {
+            panic!("nobody")
+        };
+        let caller = self
+            .iam
+            .authenticate(Some(key), None, false)
+            .unwrap()
+            .caller;
+        let resource = ResourceRef::of(ResourceKind::Project, self.project_a, self.project_a);
+        let asked = self.door.admit::<ProjectRead>(&caller, resource, "");
+        let permit = self.runtime.block_on(asked).unwrap();
+        let record = permit.record();
+        done(permit).unwrap();
+        self.door.checkpoint_soon();
+        let reader = self.door.reader();
+        let index = reader.find(record).unwrap()[0].index;
+        while reader.prove(index).is_err() {
+            std::thread::yield_now();
+        }
+        record
+    }
+
+    pub(crate) fn call(&self, who: &Who, method: &str, path: &str, body: &str) -> Reply {
+        let address = "192.0.2.1:4000".parse().unwrap();
+        let (peer, key) = match who {
+            Who::Key(key) => (
+                Peer::Tcp {
+                    address,
+                    certified: false,
+                },
+                Some(key),
+            ),
+            Who::Nobody => (
+                Peer::Tcp {
+                    address,
+                    certified: false,
+                },
+                None,
+            ),
+            Who::Socket(uid) => (Peer::Unix { uid: *uid }, None),
+        };
+        self.send(
+            Some(peer),
+            key.map(|key| format!("Bearer {key}")).as_deref(),
+            method,
+            path,
+            body,
+        )
+    }
+
+    pub(crate) fn send(
+        &self,
+        peer: Option<Peer>,
+        authorization: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(path)
+            .header("content-type", "application/json");
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let status = response.status().as_u16();
+            let kind = response.headers().get("content-type");
+            let kind = kind
+                .map(|kind| kind.to_str().unwrap().to_owned())
+                .unwrap_or_default();
+            let bytes = response.into_body().collect().await.unwrap().to_bytes();
+            Reply {
+                status,
+                kind,
+                text: String::from_utf8(bytes.to_vec()).unwrap(),
+            }
+        })
+    }
+}

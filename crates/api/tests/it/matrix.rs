@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every endpoint × {nobody, wrong role, wrong project, right}.
+
+use crate::fixture::Fixture;
+
+/// One endpoint: method, path, body, and the status for each sort of caller.
+pub(crate) struct Row {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    body: &'static str,
+    /// Nobody; a service of the project without a fitting role; a developer of another project; an
+    /// administrator.
+    status: [u16; 4],
+}
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    status: [u16; 4],
+) -> Row {
+    Row {
+        method,
+        path,
+        body,
+        status,
+    }
+}
+
+/// Whoever asks.
+const OPEN: [u16; 4] = [200; 4];
+/// Of the whole installation: another project's developer has no role there either.
+const WHOLE: [u16; 4] = [401, 403, 403, 200];
+/// Of project `a`: to strangers it does not exist.
+const OF_A: [u16; 4] = [401, 403, 404, 200];
+
+#[rustfmt::skip]
+pub(crate) const ROWS: &[Row] = &[
+    row("GET",  "/livez", "", OPEN),
+    row("GET",  "/readyz", "", OPEN),
+    row("GET",  "/openapi.json", "", OPEN),
+    row("GET",  "/start", "", OPEN),
+    row("GET",  "/start.js", "", OPEN),
+    row("GET",  "/v1/ledger/keys", "", OPEN),
+    // Anyone may try a token; this one is wrong for all.
+    row("POST", "/v1/bootstrap", r#"{"token": "cm_wrong", "name": "Eve"}"#, [404; 4]),
+    row("GET",  "/metrics", "", WHOLE),
+    row("GET",  "/v1/system", "", WHOLE),
+    row("POST", "/v1/system/reload", "", WHOLE),
+    row("POST", "/v1/system/rotate", "", WHOLE),
+    row("POST", "/v1/system/backup", r#"{"file": "/nowhere"}"#, WHOLE),
+    row("POST", "/v1/system/drill", r#"{"lines": "kit"}"#, WHOLE),
+    row("POST", "/v1/system/seal", r#"{"secret": "s", "file": "/nowhere"}"#, WHOLE),
+    // The list holds what the caller may know.
+    row("GET",  "/v1/projects", "", [401, 403, 200, 200]),
+    row("POST", "/v1/projects", r#"{"name": "c"}"#, WHOLE),
+    row("PUT",  "/v1/projects/{project}/limits", r#"{"concurrency": 5}"#, OF_A),
+    row("GET",  "/v1/projects/{project}/services", "", OF_A),
+    row("POST", "/v1/projects/{project}/services", r#"{"name": "new"}"#, OF_A),
+    row("GET",  "/v1/projects/{project}/keys", "", OF_A),
+    row("POST", "/v1/projects/{project}/services/{service}/keys", "{}", OF_A),
+    row("POST", "/v1/keys/{key}/revoke", "", OF_A),
+    row("POST", "/v1/keys/{key}/rotate", r#"{"overlap_seconds": 60}"#, OF_A),
+    row("GET",  "/v1/persons", "", WHOLE),
+    row("GET",  "/v1/policies", "", WHOLE),
+    row("POST", "/v1/policies", "POLICIES", WHOLE),
+    row("GET",  "/v1/ledger/checkpoint", "", WHOLE),
+    row("GET",  "/v1/ledger/records", "", WHOLE),
+    row("GET",  "/v1/ledger/records/{record}", "", WHOLE),
+    row("GET",  "/v1/ledger/records/{record}/proof", "", WHOLE),
+    row("POST", "/v1/ledger/verify", "", WHOLE),
+    row("POST", "/v1/ledger/export", "EXPORT", WHOLE),
+    row("POST", "/v1/ledger/erase", r#"{"subject": "svc_x"}"#, WHOLE),
+];
+
+#[test]
+fn each_caller_gets_what_is_right_and_nothing_else() {
+    let fixture = Fixture::new();
+    let callers = [
+        ("nobody", &crate::fixture::Who::Nobody),
+        ("wrong role", &fixture.service),
+        ("wrong project", &fixture.stranger),
+        ("right", &fixture.admin),
+    ];
+    let policies = serde_json::json!({"text": casemate_policy::BASE_POLICIES}).to_string();
+    let export = serde_json::json!({"directory": fixture.dir.join("export")}).to_string();
+    let record = fixture.record().to_string();
+    let mut wrong = Vec::new();
+    for row in ROWS {
+        let path = row
+            .path
+            .replace("{project}", "a")
+            .replace("{service}", "app")
+            .replace("{key}", &fixture.new_key())
+            .replace("{record}", &record);
+        let body = match row.body {
+            "POLICIES" => &policies,
+            "EXPORT" => &export,
+            body => body,
+        };
+        for ((name, who), expected) in callers.iter().zip(row.status) {
+            let reply = fixture.call(who, row.method, &path, body);
+            if reply.status != expected {
+                let got = format!("{} instead of {expected}: {}", reply.status, reply.text);
+                wrong.push(format!("{} {} by {name}: {got}", row.method, row.path));
+            }
+            if reply.status >= 400 {
+                assert_eq!(reply.kind, "application/problem+json", "{path}");
+                assert_eq!(reply.json()["status"], reply.status);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The real binary, as people and their programs use it.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod config;
+mod demo;
+mod doctor;
+mod harness;
+mod ledger;
+mod lifecycle;
+mod output;
+mod policy;
+mod recovery;
+mod sdk;
+mod upstream;
