@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use casemate_access::Receipt;
-use casemate_http::{Body, HttpError, read_body};
+use casemate_http::{Body, HttpError, read_body, read_body_idle};
 use casemate_inspect::Surrogates;
 use casemate_quota::Reservation;
 use casemate_types::{
@@ -142,8 +142,9 @@ async fn whole(
 ) -> Result<Response<Body>, Problem> {
     let active = inspected.route().active().clone();
     let limit = active.config.request.answer_bytes;
-    let patience = upstream.client.timeouts().total;
-    let body = match read_body(response.into_body(), limit, patience).await {
+    let times = upstream.client.timeouts();
+    let read = read_body_idle(response.into_body(), limit, times.total, times.idle);
+    let body = match read.await {
         Ok(body) => body,
         Err(HttpError::BodyTooLarge(_)) => {
             let text = "the upstream's answer is larger than this gateway takes";

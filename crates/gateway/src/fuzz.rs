@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Doors for fuzz targets into parsers that are otherwise private.
 
+use bytes::Bytes;
+use casemate_inspect::{GuardProfile, GuardRule, Inspector, SurrogateKey, Surrogates};
+use casemate_types::{GuardAction, Role};
+
 use crate::{
-    dialect::{Dialect, Endpoint, answer_sites, parse_event, parse_request},
+    dialect::{Dialect, Endpoint, Place, Site, answer_sites, parse_event, parse_request},
+    guard::{Inspection, restore},
     json::Tape,
+    splice::Splices,
     sse::Frames,
 };
 
@@ -39,4 +45,58 @@ pub fn events(bytes: &[u8], size: usize) -> Vec<Vec<u8>> {
             .map(|payload| payload.to_vec()),
     );
     out
+}
+
+/// Puts stand-ins into every text of a document and takes them out again; gives both documents, or
+/// none when the bytes are no document or something in it can only be refused.
+#[must_use]
+pub fn round_trip(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let document = Bytes::copy_from_slice(bytes);
+    let tape = Tape::parse(&document).ok()?;
+    let sites: Vec<_> = answer_sites(&tape)
+        .iter()
+        .map(|site| Site {
+            value: site.value,
+            role: Role::User,
+            channel: site.channel,
+            is_name: site.is_name,
+            place: Place {
+                field: "fuzz",
+                index: None,
+            },
+        })
+        .collect();
+    let replace = GuardRule::everywhere(GuardAction::Pseudonymise);
+    let profile = GuardProfile {
+        attack: GuardRule::everywhere(GuardAction::Allow),
+        health: GuardRule::everywhere(GuardAction::Flag),
+        payment: replace,
+        personal: replace,
+        secret: replace,
+        ..GuardProfile::default()
+    };
+    let inspector = Inspector::new(&[]).ok()?;
+    let inspection = Inspection::of_request(&inspector, &profile, &sites);
+    let (mut surrogates, mut splices) = (Surrogates::default(), Splices::default());
+    inspection.edit(&Key, &mut surrogates, &mut splices)?;
+    let edited = splices.apply(&document)?;
+    // INVARIANT: edits keep a document a document, which is what this is here to find out.
+    let tape = Tape::parse(&edited).expect("an edited document is one");
+    let mut splices = Splices::default();
+    restore(&surrogates, &answer_sites(&tape), &mut splices);
+    let restored = splices.apply(&edited).expect("stand-ins do not overlap");
+    Some((edited.to_vec(), restored.to_vec()))
+}
+
+/// FNV-1a; no secret.
+struct Key;
+
+impl SurrogateKey for Key {
+    fn tag(&self, kind: &str, value: &str) -> [u8; 8] {
+        let all = kind.bytes().chain([0]).chain(value.bytes());
+        all.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+        .to_be_bytes()
+    }
 }

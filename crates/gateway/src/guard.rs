@@ -240,7 +240,7 @@ impl Inspection {
     /// Turns actions into edits. `None` when something cannot be edited that must be.
     pub(crate) fn edit(
         &self,
-        key: &ProjectSurrogates,
+        key: &dyn SurrogateKey,
         surrogates: &mut Surrogates,
         splices: &mut Splices,
     ) -> Option<()> {

@@ -31,23 +31,43 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    read_body_idle(body, limit, patience, patience).await
+}
+
+/// The same with at most `idle` between two parts.
+///
+/// # Errors
+/// Those of [`read_body`].
+pub async fn read_body_idle<B>(
+    body: B,
+    limit: usize,
+    patience: Duration,
+    idle: Duration,
+) -> Result<Bytes, HttpError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
         return Err(HttpError::BodyTooLarge(limit));
     }
-    tokio::time::timeout(patience, collect(body, limit))
+    tokio::time::timeout(patience, collect(body, limit, idle))
         .await
         .map_err(|_| HttpError::Timeout("the body"))?
 }
 
-async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, HttpError>
+async fn collect<B>(mut body: B, limit: usize, idle: Duration) -> Result<Bytes, HttpError>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let next = tokio::time::timeout(idle, body.frame()).await;
+        let next = next.map_err(|_| HttpError::Timeout("the body"))?;
+        let Some(frame) = next else { break };
         let Ok(data) = frame.map_err(HttpError::broken)?.into_data() else {
             continue;
         };

@@ -12,7 +12,7 @@ mod resolve;
 mod server;
 mod tls;
 
-pub use body::{Body, full, problem_response, read_body};
+pub use body::{Body, full, problem_response, read_body, read_body_idle};
 pub use client::{Client, ClientOptions, Origin, Timeouts};
 pub use error::HttpError;
 pub use resolve::is_private;

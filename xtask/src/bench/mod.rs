@@ -19,6 +19,10 @@ use crate::tool;
 pub(crate) enum Bench {
     /// The request path against a mock upstream and an inspecting floor, all brought along.
     Gateway(gateway::Gateway),
+    /// Durable records a second, proofs and verification of the ledger.
+    Ledger,
+    /// One decision by policy, uncached and cached.
+    Policy,
     /// One of the processes of a measurement; started by the others, or by hand to look closer.
     #[command(hide = true, subcommand)]
     Role(gateway::Role),
@@ -30,8 +34,24 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
     }
     match bench {
         Bench::Gateway(gateway) => gateway::run(&gateway),
+        Bench::Ledger => example("casemate-ledger", "ledger_bench"),
+        Bench::Policy => example("casemate-policy", "policy_bench"),
         Bench::Role(role) => gateway::play(role),
     }
+}
+
+/// An example of a crate that measures it, from a release build.
+fn example(package: &str, name: &str) -> Result<()> {
+    let arguments = [
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        package,
+        "--example",
+        name,
+    ];
+    tool::run(&mut tool::cargo(arguments))
 }
 
 /// What measures must be fast itself: the same command once more, from a release build.

@@ -63,7 +63,10 @@ impl Home {
     }
 
     pub(crate) fn configure(&self, text: &str) {
-        std::fs::write(self.config(), text).unwrap();
+        // In one step: a file that is half written may be read by a reload.
+        let beside = self.dir.join("casemate.toml.new");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(beside, self.config()).unwrap();
     }
 
     pub(crate) fn kit(&self) -> PathBuf {
