@@ -91,6 +91,11 @@ fn expected(profile: &GuardProfile, text: &str) -> Out {
     let mut out = Out::default();
     let mut done = 0;
     for finding in INSPECTOR.inspect_exact(text) {
+        let rest = &text[finding.span.start..];
+        if finding.rule == "secret.private_key" && !rest.starts_with("-----BEGIN ") {
+            // What follows a canary in a key block, which a stream knows to be inside of one.
+            continue;
+        }
         let mut action = profile.action(&finding, Direction::Output, Trust::Untrusted);
         if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
             action = GuardAction::Block;
@@ -111,12 +116,6 @@ fn expected(profile: &GuardProfile, text: &str) -> Out {
     }
     out.text.push_str(&SURROGATES.restore(&text[done..]));
     out
-}
-
-/// Whether whole-text inspection itself must choose between a canary and the key around it.
-fn ambiguous(text: &str) -> bool {
-    text.contains("PRIVATE KEY-----")
-        && (text.contains("CANARY-7f3a9c") || text.contains("the heron flies at noon"))
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -147,10 +146,9 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(stream(escape, &profile, pieces), whole);
     let read = |raw: &str| serde_json::from_str::<String>(&format!("\"{raw}\"")).ok();
     match escape {
-        Escape::None if !ambiguous(&text) => assert_eq!(whole, expected(&profile, &text)),
-        Escape::None => {}
+        Escape::None => assert_eq!(whole, expected(&profile, &text)),
         Escape::Json => {
-            if let Some(plain) = read(&text).filter(|plain| !ambiguous(plain)) {
+            if let Some(plain) = read(&text) {
                 let wanted = expected(&profile, &plain);
                 assert_eq!(read(&whole.text).as_ref(), Some(&wanted.text));
                 assert_eq!((whole.findings, whole.cut), (wanted.findings, wanted.cut));

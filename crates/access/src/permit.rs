@@ -59,7 +59,7 @@ impl<A: Action> Permit<A> {
     pub fn enter(self) -> Option<(ResourceRef, Receipt)> {
         if self.receipt.door.now() > self.expires {
             self.receipt.settle(Ending::Failed, |facts| {
-                "the permit had expired".clone_into(&mut facts.note)
+                "the permit had expired".clone_into(&mut facts.note);
             });
             return None;
         }

@@ -32,7 +32,7 @@ pub struct PolicyVersion {
 pub(crate) fn load(parts: &DoorParts) -> Result<ActiveSet, AccessError> {
     let found = parts
         .database
-        .tx("access.policy_newest", |tx| store::policy_newest(tx))?;
+        .tx("access.policy_newest", store::policy_newest)?;
     let version = match found {
         Some(version) => version,
         None => {
@@ -114,7 +114,7 @@ impl Door {
             }
         });
         receipt.settle(Ending::Completed, |facts| {
-            facts.policy_set = version.id.to_string()
+            facts.policy_set = version.id.to_string();
         });
         Ok(version)
     }
@@ -132,7 +132,7 @@ impl Door {
             .inner
             .parts
             .database
-            .tx("access.policy_list", |tx| store::policy_list(tx))?;
+            .tx("access.policy_list", store::policy_list)?;
         receipt.settle(Ending::Completed, |_| ());
         Ok(list)
     }

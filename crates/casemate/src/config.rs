@@ -111,6 +111,10 @@ pub(crate) struct ConfigError {
     help: Option<String>,
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "made at most once a start, and shown at once"
+)]
 impl Config {
     /// Reads a file, or the defaults when there is none.
     pub(crate) fn load(path: Option<&Path>) -> Result<(Self, String), ConfigError> {

@@ -308,7 +308,7 @@ impl Gateway {
         let received = Received::new(record, endpoint, parts, body, peer);
         let authenticated = received
             .authenticate(inner)
-            .map_err(|(problem, _)| self.unauthenticated(peer, problem))?;
+            .map_err(|problem| self.unauthenticated(peer, problem))?;
         let read = match authenticated.read(&active).await {
             Ok(read) => read,
             Err((rejected, guest)) => {
@@ -317,7 +317,8 @@ impl Gateway {
         };
         let inspected = match read.inspect(&active) {
             Ok(inspected) => inspected,
-            Err((rejected, read)) => {
+            Err(turned_away) => {
+                let (rejected, read) = *turned_away;
                 return Err(self.reject(rejected, record, endpoint, &read.guest).await);
             }
         };

@@ -73,7 +73,7 @@ impl Received {
     }
 
     /// Finds out who asks.
-    pub(crate) fn authenticate(self, inner: &Inner) -> Result<Authenticated, (Problem, Self)> {
+    pub(crate) fn authenticate(self, inner: &Inner) -> Result<Authenticated, Problem> {
         let (address, certified) = match self.peer {
             Peer::Tcp { address, certified } => (Some(address.ip()), certified),
             Peer::Unix { .. } => (None, false),
@@ -87,7 +87,7 @@ impl Received {
                 received: self,
                 guest,
             }),
-            Err(problem) => Err((problem, self)),
+            Err(problem) => Err(problem),
         }
     }
 }
@@ -163,7 +163,7 @@ impl Read {
     ///
     /// # Errors
     /// [`Refusal`] with what goes into the record and the request itself.
-    pub(crate) fn inspect(self, active: &Arc<Active>) -> Result<Inspected, (Rejected, Self)> {
+    pub(crate) fn inspect(self, active: &Arc<Active>) -> Result<Inspected, Box<(Rejected, Self)>> {
         match self.understand(active) {
             Ok((demand, inspection, route, root_end)) => Ok(Inspected {
                 read: self,
@@ -172,15 +172,16 @@ impl Read {
                 route,
                 root_end,
             }),
-            Err(rejected) => Err((rejected, self)),
+            Err(rejected) => Err(Box::new((*rejected, self))),
         }
     }
 
     fn understand(
         &self,
         active: &Arc<Active>,
-    ) -> Result<(Demand, Inspection, RouteRef, usize), Rejected> {
-        let invalid = |text: String| Rejected::invalid(Problem::new(ProblemCode::Invalid, text));
+    ) -> Result<(Demand, Inspection, RouteRef, usize), Box<Rejected>> {
+        let invalid =
+            |text: String| Box::new(Rejected::invalid(Problem::new(ProblemCode::Invalid, text)));
         let tape = Tape::parse(&self.body)
             .map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
         let parsed = parse_request(self.endpoint, &tape).map_err(|refused| invalid(refused.0))?;
@@ -193,10 +194,12 @@ impl Read {
             Inspection::of_request(&active.inspector, &active.config.guard, &parsed.sites);
         let mut classes = inspection.classes();
         let declared = self.declared_classes();
-        classes.extend(declared.map_err(|problem| Rejected {
-            rule: "request.invalid",
-            model: parsed.model.clone(),
-            problem,
+        classes.extend(declared.map_err(|problem| {
+            let model = parsed.model.clone();
+            Box::new(Rejected {
+                model,
+                ..Rejected::invalid(problem)
+            })
         })?);
         if parsed.opaque {
             classes.push(DataClass::Opaque);
@@ -226,15 +229,20 @@ impl Read {
     }
 
     /// The coarse questions, before any work is done on the content.
-    fn admit(&self, active: &Arc<Active>, parsed: &Parsed<'_, '_>) -> Result<RouteRef, Rejected> {
+    fn admit(
+        &self,
+        active: &Arc<Active>,
+        parsed: &Parsed<'_, '_>,
+    ) -> Result<RouteRef, Box<Rejected>> {
         let model = &parsed.model;
         let rejected = |rule, code, text: String, hint: &str| {
             let problem = Problem::new(code, text).hint(hint);
-            Rejected {
+            let model = model.clone();
+            Box::new(Rejected {
                 rule,
-                model: model.clone(),
+                model,
                 problem,
-            }
+            })
         };
         let dialect = self.endpoint.dialect();
         let index = active.route_index(model, dialect).ok_or_else(|| {

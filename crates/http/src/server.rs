@@ -260,7 +260,6 @@ where
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes.max(8192))
         .max_headers(limits.header_fields)
-        .pipeline_flush(true)
         .serve_connection(
             TokioIo::new(Patient::new(stream, limits.write_time)),
             service,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! All detectors over one text.
 
+use std::{collections::BTreeMap, ops::Range};
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
@@ -146,32 +148,66 @@ impl Inspector {
     }
 }
 
-/// Keeps the stronger of two findings that overlap: canaries, then secrets, then the longer one.
-fn without_overlaps(mut found: Vec<Finding>) -> Vec<Finding> {
+/// Keeps the stronger of two findings that overlap: canaries, then secrets, then the longer one. A
+/// canary inside a key block hides neither: what stands around it is a finding of its own.
+fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     if found.len() < 2 {
         return found;
     }
+    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding will
+    // do and the whole is O(n log n).
+    let mut kept = BTreeMap::new();
+    let (canaries, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|finding| finding.kind == FindingKind::Canary);
+    for canary in &canaries {
+        kept.insert(canary.span.start, canary.clone());
+    }
+    let (blocks, mut others): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|finding| finding.rule == secret::KEY_BLOCK);
+    for block in blocks {
+        for span in around(&block.span, &canaries) {
+            let part = Finding {
+                span,
+                ..block.clone()
+            };
+            kept.insert(part.span.start, part);
+        }
+    }
     let strength = |finding: &Finding| match finding.kind {
-        FindingKind::Canary => 4,
-        FindingKind::PrivateKey => 3,
-        FindingKind::CloudKey | FindingKind::ProviderKey => 2,
+        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 2,
         _ => 1,
     };
-    found.sort_by(|a, b| {
+    others.sort_by(|a, b| {
         strength(b)
             .cmp(&strength(a))
             .then(b.score.total_cmp(&a.score))
             .then(b.span.len().cmp(&a.span.len()))
             .then(a.span.start.cmp(&b.span.start))
     });
-    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding will
-    // do and the whole is O(n log n) but for the insertions.
-    let mut kept = std::collections::BTreeMap::<usize, Finding>::new();
-    for finding in found {
+    for finding in others {
         let before = kept.range(..finding.span.end).next_back();
         if before.is_none_or(|(_, other)| other.span.end <= finding.span.start) {
             kept.insert(finding.span.start, finding);
         }
     }
     kept.into_values().collect()
+}
+
+/// The parts of `block` that are no canary.
+fn around(block: &Range<usize>, canaries: &[Finding]) -> Vec<Range<usize>> {
+    let first = canaries.partition_point(|canary| canary.span.end <= block.start);
+    let mut from = block.start;
+    let mut parts = Vec::new();
+    for canary in canaries.iter().skip(first) {
+        if canary.span.start >= block.end {
+            break;
+        }
+        parts.push(from..canary.span.start.max(from));
+        from = canary.span.end;
+    }
+    parts.push(from..block.end.max(from));
+    parts.retain(|part| !part.is_empty());
+    parts
 }

@@ -284,13 +284,12 @@ fn run_at(bytes: &[u8], first: usize) -> Run {
 /// Length of a separator between digits: one of ` -./`, or a bracket with its space, when a digit
 /// follows.
 fn separator(rest: &[u8]) -> usize {
-    let length = match rest {
+    match rest {
         [b')', b' ' | b'-', b'0'..=b'9', ..] | [b' ' | b'-', b'(', b'0'..=b'9', ..] => 2,
         [b' ' | b'-' | b'.' | b'/' | b')' | b'(', b'0'..=b'9', ..] => 1,
         [b' ', b'-', b' ', b'0'..=b'9', ..] => 3,
         _ => 0,
-    };
-    length
+    }
 }
 
 /// Whatever number begins at the digit `first`; gives where to go on.

@@ -147,11 +147,13 @@ pub(crate) const PREFIXES: &[Prefix] = &[
     ),
     prefix("cm_", Alnum(38, 38), ProviderKey, "secret.casemate_key"),
     prefix("eyJ", Jwt, ProviderKey, "secret.jwt"),
-    prefix("-----BEGIN ", Pem, PrivateKey, "secret.private_key"),
+    prefix("-----BEGIN ", Pem, PrivateKey, KEY_BLOCK),
 ];
 
 /// The longest token with a known prefix, in bytes; one that is longer is none.
 pub(crate) const LONGEST: usize = 4096;
+/// The rule that sees PEM blocks.
+pub(crate) const KEY_BLOCK: &str = "secret.private_key";
 /// The longest header of a PEM block.
 const PEM_HEADER: usize = 64;
 

@@ -19,7 +19,7 @@ mod held;
 
 use casemate_types::{Direction, Finding, FindingKind, GuardAction, Trust};
 
-use crate::{GuardProfile, Inspector, Surrogates, mark};
+use crate::{GuardProfile, Inspector, Surrogates, mark, secret};
 use border::Borders;
 use held::Held;
 
@@ -125,13 +125,14 @@ impl StreamGuard {
             }
             let ready = self.borders.unit();
             if ready > self.held.given() {
-                let findings = self.held.inspect(inspector, ready);
+                let findings = self.look(inspector, ready, ready);
                 self.treat(findings, ready, profile, surrogates, &mut out);
             }
             if !overlong || self.cut {
                 break;
             }
-            if let Some((upto, findings)) = self.borders.divide(&self.held, inspector, surrogates) {
+            if let Some((upto, seen)) = self.borders.divide(&self.held, inspector, surrogates) {
+                let findings = self.look(inspector, upto, seen);
                 self.treat(findings, upto, profile, surrogates, &mut out);
                 self.borders.begin(upto);
             }
@@ -147,6 +148,24 @@ impl StreamGuard {
         out
     }
 
+    /// Findings in what goes out up to `upto`, when the text is known up to `seen`.
+    fn look(&mut self, inspector: &Inspector, upto: usize, seen: usize) -> Vec<Finding> {
+        let from = self.held.given();
+        let inside = self.block.until(self.held.text(), upto).max(from);
+        let mut found = Vec::new();
+        if inside > from {
+            found = self.held.inspect(inspector, from, upto);
+            found.retain(|finding| {
+                finding.kind == FindingKind::Canary && finding.span.start < inside
+            });
+        }
+        if inside < upto {
+            found.extend(self.held.inspect(inspector, inside, seen));
+            found.retain(|finding| finding.span.end <= upto);
+        }
+        found
+    }
+
     /// Gives out the text up to `upto`, treated.
     fn treat(
         &mut self,
@@ -157,7 +176,7 @@ impl StreamGuard {
         out: &mut Piece,
     ) {
         let mut giver = self.held.giver(surrogates, upto);
-        let mut inside = self.block.until(self.held.text(), upto);
+        let mut inside = 0;
         for mut finding in findings {
             let span = finding.span.clone();
             if span.start < inside && finding.kind != FindingKind::Canary {
@@ -171,7 +190,7 @@ impl StreamGuard {
             match action {
                 GuardAction::Allow | GuardAction::Flag => {
                     self.block.enter(self.held.text(), &finding);
-                    inside = inside.max(self.block.until(self.held.text(), upto));
+                    inside = self.block.until(self.held.text(), upto).max(inside);
                 }
                 GuardAction::Pseudonymise | GuardAction::Redact => {
                     giver.upto(span.start, &mut out.text);
@@ -233,12 +252,14 @@ impl KeyBlock {
     }
 }
 
-/// Where the body of a PEM block begins; `None` when the finding is none.
+/// Where the body of a PEM block begins; `None` when the finding is none, or not its beginning.
 fn key_body(text: &str, finding: &Finding) -> Option<usize> {
     const HEADER: &[u8] = b"PRIVATE KEY-----";
-    let block = text.as_bytes().get(finding.span.clone())?;
-    if finding.kind != FindingKind::PrivateKey || !block.starts_with(b"-----BEGIN ") {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    let start = finding.span.start;
+    let rest = &text.as_bytes()[start..];
+    if finding.rule != secret::KEY_BLOCK || !rest.starts_with(BEGIN) {
         return None;
     }
-    memchr::memmem::find(block, HEADER).map(|at| finding.span.start + at + HEADER.len())
+    memchr::memmem::find(rest, HEADER).map(|at| start + at + HEADER.len())
 }

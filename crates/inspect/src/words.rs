@@ -467,7 +467,7 @@ fn is_whole(text: &[u8], start: usize, end: usize) -> bool {
         .and_then(|at| text.get(at))
         .is_some_and(u8::is_ascii_alphanumeric);
     let before = start.checked_sub(1).and_then(|at| text.get(at));
-    !(first && joins(before)) && !(last && joins(text.get(end)))
+    !(first && joins(before) || last && joins(text.get(end)))
 }
 
 /// Whether a word of a sense stands within `reach` bytes before `at`.

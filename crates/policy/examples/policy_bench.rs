@@ -38,10 +38,10 @@ fn main() {
     ];
     for number in base..50 {
         let condition = conditions[number % conditions.len()];
-        write!(
+        writeln!(
             text,
             "@id(\"bench.{number}\") forbid (principal, action == Action::\"model:invoke\", \
-             resource) when {{ {condition} }};\n"
+             resource) when {{ {condition} }};"
         )
         .unwrap();
     }
@@ -69,7 +69,7 @@ fn main() {
         set.policies().count()
     );
     measure("uncached", 20_000, || {
-        drop(std::hint::black_box(set.decide(&question)))
+        drop(std::hint::black_box(set.decide(&question)));
     });
     let cache = DecisionCache::default();
     measure("cached", 500_000, || {

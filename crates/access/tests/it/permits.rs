@@ -141,7 +141,8 @@ fn with_obligations(house: &House) -> Door {
     let permit = run(door.admit::<PolicyApply>(&operator, policy_set(), "")).unwrap();
     let text = "@id(\"all\") @obligation(\"redact:payment,pseudonymise:personal\")
                 permit (principal, action in [Action::\"model:invoke\", Action::\"policy:read\"], resource);
-                @id(\"list\") permit (principal, action == Action::\"model:list\", resource);";
+                @id(\"list\") permit (principal, action == Action::\"model:list\", resource);
+                @id(\"way-back\") permit (principal is Operator, action == Action::\"policy:apply\", resource);";
     door.policy_apply(permit, text, "").unwrap();
     door
 }

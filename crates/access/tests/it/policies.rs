@@ -156,3 +156,14 @@ fn who_may_not_apply_gets_no_permit_to() {
         .is_ok()
     );
 }
+
+#[test]
+fn a_set_that_nobody_could_ever_replace_is_refused() {
+    let house = House::new();
+    let door = house.open();
+    let before = door.policy_set();
+    let text = "@id(\"only\") permit (principal, action == Action::\"model:invoke\", resource);";
+    let error = apply(&door, text).unwrap_err();
+    assert!(error.to_string().contains("policies"), "{error}");
+    assert_eq!(door.policy_set(), before);
+}

@@ -157,6 +157,7 @@ impl Fixture {
         })
         .router();
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap();
         let mut fixture = Self {

@@ -328,7 +328,7 @@ async fn bodies_that_are_too_large_too_slow_or_compressed() {
             (413, "content-length: 68719476736\r\n\r\n".to_owned()),
             (
                 413,
-                format!("transfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n"),
+                format!("transfer-encoding: chunked\r\n\r\n{chunk}1\r\na\r\n"),
             ),
             (413, "content-length: 50\r\n\r\n{\"model\":".to_owned()),
             (

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 
 use crate::{
-    fixture::{Answer, EMAIL, House, KEY, Plan, SECRET},
+    fixture::{Answer, EMAIL, House, KEY, Log, Plan, SECRET},
     upstream::{End, Script},
 };
 
@@ -212,6 +212,7 @@ async fn nobody_is_there() {
 
 #[tokio::test]
 async fn errors_of_an_upstream_carry_no_secret() {
+    let log = Log::new();
     let house = House::with(hurry).await;
     let long = format!("{}{SECRET}", "word ".repeat(98));
     let mut ids = Vec::new();
@@ -260,6 +261,9 @@ async fn errors_of_an_upstream_carry_no_secret() {
     }
     let book = house.end().await;
     assert!(!book.holds("AKIA") && !book.holds(EMAIL));
+    // That there were errors is logged, what they said is not.
+    assert!(log.text().contains("answered with an error"));
+    assert!(!log.text().contains("AKIA") && !log.text().contains(EMAIL));
     for id in ids {
         assert_eq!(book.outcome(id).ending, Some(Ending::Failed));
     }

@@ -6,7 +6,7 @@ use casemate_types::GuardAction;
 use serde_json::{Value, json};
 
 use crate::{
-    fixture::{EMAIL, House, KEY, OTHER, POOR},
+    fixture::{EMAIL, House, KEY, Log, OTHER, POOR},
     upstream::Script,
 };
 
@@ -51,6 +51,7 @@ async fn nothing_personal_is_written_down() {
         "4111 1111 1111 1111",
         "DE89 3704 0044 0532 0130 00",
     ];
+    let log = Log::new();
     let house = House::new().await;
     house.external.rule(|seen| {
         let said = serde_json::from_str::<Value>(seen.text()).unwrap();
@@ -67,6 +68,7 @@ async fn nothing_personal_is_written_down() {
     for value in values {
         assert!(!book.holds(value), "{value}");
         assert!(!book.metrics.contains(value), "{value}");
+        assert!(!log.text().contains(value), "{value}");
     }
     assert!(
         book.metrics

@@ -8,8 +8,6 @@
 
 use std::ops::Range;
 
-use casemate_types::Finding;
-
 use super::held::Held;
 use crate::{Inspector, Surrogates, number::iban_length, secret};
 
@@ -98,14 +96,14 @@ impl Borders {
         false
     }
 
-    /// Where to divide the unit that is too long, and what is found before; `None` when more of it
-    /// must be seen, for which the limit was raised.
+    /// Where to divide the unit that is too long, and up to where it was looked at; `None` when more
+    /// of it must be seen, for which the limit was raised.
     pub(super) fn divide(
         &mut self,
         held: &Held,
         inspector: &Inspector,
         surrogates: &Surrogates,
-    ) -> Option<(usize, Vec<Finding>)> {
+    ) -> Option<(usize, usize)> {
         let unit = self.unit;
         let end = held.text().floor_char_boundary(unit + self.limit);
         let seen = &held.text()[..end];
@@ -132,9 +130,9 @@ impl Borders {
         if let Some(open) = open_email(&seen.as_bytes()[unit..]) {
             cut = cut.min((unit + open).max(unit + 1));
         }
-        let found = held.inspect_from(inspector, unit, end);
+        let found = held.inspect(inspector, unit, end);
         let stand_ins = held.stand_ins(surrogates, unit, end).map(|(span, _)| span);
-        let spans = found.iter().map(|finding| finding.span.clone());
+        let spans = found.into_iter().map(|finding| finding.span);
         if let Some(span) = over(spans.chain(stand_ins).collect(), cut) {
             cut = if span.start > unit {
                 span.start
@@ -142,8 +140,7 @@ impl Borders {
                 span.end
             };
         }
-        let found = found.into_iter().filter(|f| f.span.end <= cut).collect();
-        Some((cut, found))
+        Some((cut, end))
     }
 }
 

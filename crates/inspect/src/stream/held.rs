@@ -97,19 +97,10 @@ impl Held {
         }
     }
 
-    /// Findings from what was given out up to `upto`.
-    pub(super) fn inspect(&self, inspector: &Inspector, upto: usize) -> Vec<Finding> {
-        self.inspect_from(inspector, self.given, upto)
-    }
-
-    pub(super) fn inspect_from(
-        &self,
-        inspector: &Inspector,
-        from: usize,
-        upto: usize,
-    ) -> Vec<Finding> {
+    /// Findings that begin at `from` or later, when the text is known up to `seen`.
+    pub(super) fn inspect(&self, inspector: &Inspector, from: usize, seen: usize) -> Vec<Finding> {
         let context = self.context(from);
-        let mut found = inspector.inspect_from(&self.text[context..upto], from - context);
+        let mut found = inspector.inspect_from(&self.text[context..seen], from - context);
         for finding in &mut found {
             finding.span.start += context;
             finding.span.end += context;

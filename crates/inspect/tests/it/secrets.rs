@@ -272,6 +272,20 @@ fn private_key_blocks() {
 }
 
 #[test]
+fn a_canary_does_not_hide_the_key_around_it() {
+    let block = pem();
+    let (head, tail) = block.split_at(50);
+    let text = format!("{head}CANARY-7f3a9c{tail} ada@example.org");
+    let expected = [
+        format!("private_key {head}"),
+        "canary CANARY-7f3a9c".to_owned(),
+        format!("private_key {tail}"),
+        "email ada@example.org".to_owned(),
+    ];
+    assert_eq!(found(&text), expected);
+}
+
+#[test]
 fn canaries_are_found_anywhere() {
     for text in [
         "xCANARY-7f3a9cx",

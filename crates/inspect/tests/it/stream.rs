@@ -73,6 +73,12 @@ pub(crate) fn expected(profile: &GuardProfile, surrogates: &Surrogates, text: &s
     let mut out = Out::default();
     let mut done = 0;
     for finding in INSPECTOR.inspect_exact(text) {
+        let rest = &text[finding.span.start..];
+        if finding.rule == "secret.private_key" && !rest.starts_with("-----BEGIN ") {
+            // What follows a canary in a key block, which a stream knows to be inside of one.
+            assert!(out.findings.len() >= 2);
+            continue;
+        }
         let mut action = profile.action(&finding, Direction::Output, Trust::Untrusted);
         if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
             action = GuardAction::Block;
@@ -166,6 +172,14 @@ fn the_hard_ones_by_hand() {
         &format!("aws_secret_access_key = {} and 1", letters(BASE64, 40)),
         &format!("before\n{}\nafter ada@example.org {}", pem(), pem()),
         &format!("x {}", &pem()[..60]),
+        &format!(
+            "x {} said the heron flies at noon ada@example.org",
+            &pem()[..60]
+        ),
+        &pem().replace(
+            "\n-----END",
+            "\nCANARY-7f3a9c ada@example.org CANARY-7f3a9c\n-----END",
+        ),
         "-----BEGIN PRIVATE KE",
         "-----BEGIN CERTIFICATE-----\nMII 4111 1111 1111 1111\n-----END CERTIFICATE-----",
         "请写信给ada@example.org即可,电话+49 30 901820。",
@@ -206,6 +220,7 @@ fn part() -> impl Strategy<Value = String> {
     planted.push(stand_ins[0][..12].to_owned());
     planted.push(jwt());
     planted.push(pem());
+    planted.push(pem()[..70].to_owned());
     planted.push(format!("ghp_{}", letters(ALNUM, 36)));
     planted.push(format!("sk-ant-{}", letters(URL, 90)));
     planted.push(format!("AccountKey={}==", letters(BASE64, 86)));
