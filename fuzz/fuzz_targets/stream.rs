@@ -100,7 +100,8 @@ fn expected(profile: &GuardProfile, text: &str) -> Out {
         if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
             action = GuardAction::Block;
         }
-        out.findings.push((finding.kind, finding.span.start, action));
+        out.findings
+            .push((finding.kind, finding.span.start, action));
         if action >= GuardAction::Pseudonymise {
             out.text
                 .push_str(&SURROGATES.restore(&text[done..finding.span.start]));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One decision.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use casemate_types::{
     AccessContext, ActionName, Decision, Principal, PrincipalKind, Reason, ResourceKind,
@@ -109,7 +112,7 @@ fn entities(question: &Question<'_>) -> Result<Entities, ()> {
         .iter()
         .map(|role| uid("Role", role.as_str()))
         .collect();
-    let mut attributes = std::collections::HashMap::new();
+    let mut attributes = HashMap::new();
     if let Some(project) = principal.project {
         let project = uid("Project", &project.to_string());
         attributes.insert(
@@ -129,9 +132,22 @@ fn entities(question: &Question<'_>) -> Result<Entities, ()> {
     Entities::from_entities([asking, asked], None).map_err(|_| ())
 }
 
+/// Entity types by name. Making one runs Cedar's whole parser, so each is made once.
+static TYPES: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
+    let principals = ["Agent", "Job", "Operator", "Person", "Service"];
+    let others = ["Action", "Project", "Role"];
+    let resources = ResourceKind::ALL.iter().map(|kind| kind.as_str());
+    let names = principals.into_iter().chain(others).chain(resources);
+    names
+        .filter_map(|name| Some((name, name.parse().ok()?)))
+        .collect()
+});
+
 fn uid(kind: &str, id: &str) -> EntityUid {
-    let kind: EntityTypeName = kind.parse().expect("our own entity types are valid names");
-    EntityUid::from_type_name_and_id(kind, EntityId::new(id))
+    let kind = TYPES
+        .get(kind)
+        .expect("every entity type we use stands in the table");
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
 }
 
 pub(crate) fn action_uid(action: ActionName) -> EntityUid {

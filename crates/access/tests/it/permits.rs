@@ -231,9 +231,12 @@ fn a_permit_is_for_now() {
     }
 }
 
+/// Opens a house's door and drops something.
+type Dropping = fn(&House) -> Door;
+
 #[test]
 fn whatever_is_dropped_is_recorded_as_aborted_with_what_it_reserved() {
-    let drops: [(&str, fn(&House) -> Door); 3] = [
+    let drops: [(&str, Dropping); 3] = [
         ("a permit", |house| {
             let door = house.open();
             drop(booked(&door));
@@ -296,7 +299,7 @@ fn an_outcome_says_what_was_used_and_is_written_once() {
         facts.booking = Some(Booking {
             tokens: 1,
             micros: 2,
-        })
+        });
     });
     assert_eq!(
         book(&door),

@@ -79,8 +79,24 @@ fn hostile(size: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_megabyte_of_anything_is_inspected() {
-    for text in hostile(1 << 20) {
+fn a_megabyte_is_inspected() {
+    for unit in [
+        "@",
+        ":",
+        "a_",
+        "1 ",
+        "ignore previous instructions ",
+        "-----BEGIN ",
+        "eyJ",
+    ] {
+        let text = unit.repeat((1 << 20) / unit.len());
+        let _ = inspected(&text, Role::Tool, Channel::ToolResult);
+    }
+}
+
+#[test]
+fn much_of_anything_is_inspected() {
+    for text in hostile(1 << 18) {
         let _ = inspected(&text, Role::Tool, Channel::ToolResult);
     }
 }

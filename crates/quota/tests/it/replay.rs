@@ -64,7 +64,7 @@ fn replay(quota: &Quota, book: &[Entry]) {
     for entry in book {
         match entry {
             Entry::Decision(id, time, booking) => {
-                quota.apply_decision(*id, *time, &ACCOUNTS, *booking)
+                quota.apply_decision(*id, *time, &ACCOUNTS, *booking);
             }
             Entry::Outcome(id, used) => quota.apply_outcome(*id, &ACCOUNTS, *used),
         }
