@@ -4,7 +4,7 @@
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use casemate_ledger::{Draft, Kind, Lane, Reader, Ticket, Urgency, Writer};
+use casemate_ledger::{Draft, Kind, Lane, Reader, Signature, Ticket, Urgency, Writer};
 use casemate_policy::{CompiledSet, DecisionCache, Question};
 use casemate_store::{Database, Scope};
 use casemate_types::{
@@ -247,6 +247,21 @@ impl Door {
         self.inner.parts.writer.checkpoint_soon();
     }
 
+    /// Keeps what a witness signed, under the access in which it was asked.
+    ///
+    /// # Errors
+    /// [`AccessError::Ledger`] when it cannot be written.
+    pub fn keep_cosignature(
+        &self,
+        _under: &Receipt,
+        witness: &str,
+        size: u64,
+        signatures: &[Signature],
+    ) -> Result<(), AccessError> {
+        let writer = &self.inner.parts.writer;
+        Ok(writer.cosignature_put(witness, size, self.now(), signatures)?)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.parts.clock.now()
     }
@@ -427,6 +442,7 @@ const fn class_of(action: ActionName) -> (Class, i64) {
         A::ModelList
         | A::LedgerRead
         | A::LedgerExport
+        | A::LedgerWitness
         | A::KeyRead
         | A::PersonRead
         | A::PolicyRead

@@ -121,9 +121,10 @@ impl Receipt {
         let Some(ticket) = &mut self.durable else {
             return Poll::Ready(Ok(()));
         };
-        let result = ready!(Pin::new(ticket).poll(cx));
+        // A ticket that failed stays, and says so again.
+        ready!(Pin::new(ticket).poll(cx))?;
         self.durable = None;
-        Poll::Ready(result.map(drop))
+        Poll::Ready(Ok(()))
     }
 
     /// Writes how the access ended. `describe` adds what is known.

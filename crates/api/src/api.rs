@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The admin plane as one value that answers requests.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU32, Ordering},
+};
 
 use axum::Router;
 use casemate_access::Door;
 use casemate_http::{Body, HttpError, Peer};
 use casemate_iam::Iam;
+use casemate_quota::{Account, Spend};
 use casemate_types::{
     Caller, Principal, Problem,
-    actions::{ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRotate, SystemSeal},
+    actions::{
+        ConfigReload, LedgerErase, LedgerWitness, SystemBackup, SystemDrill, SystemRotate,
+        SystemSeal,
+    },
 };
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -17,6 +24,9 @@ use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use crate::routes;
+
+/// Tries of the one-time link in a minute; more are turned away unrecorded.
+const BOOTSTRAPS_PER_MINUTE: u32 = 10;
 
 /// What only the binary can do; it plugs itself in.
 pub trait SystemOps: Send + Sync {
@@ -73,6 +83,13 @@ pub trait SystemOps: Send + Sync {
         file: &str,
     ) -> Result<String, Problem>;
 
+    /// Shows the newest checkpoint to the witnesses; one object each: `witness`, `url`, `signed`
+    /// (a size) or `error`.
+    fn witness(&self, permit: casemate_access::Permit<LedgerWitness>) -> serde_json::Value;
+
+    /// Money spent and reserved by an account, as of now.
+    fn spend(&self, account: Account) -> Spend;
+
     /// Counters in the Prometheus text format.
     fn metrics(&self) -> String;
 
@@ -96,6 +113,14 @@ pub struct ApiParts {
 #[derive(Clone)]
 pub struct AdminApi {
     parts: Arc<ApiParts>,
+    attempts: Arc<Attempts>,
+}
+
+/// Tries of the one-time link in the running minute.
+#[derive(Default)]
+struct Attempts {
+    minute: AtomicI64,
+    count: AtomicU32,
 }
 
 impl AdminApi {
@@ -104,6 +129,7 @@ impl AdminApi {
     pub fn new(parts: ApiParts) -> Self {
         Self {
             parts: Arc::new(parts),
+            attempts: Arc::default(),
         }
     }
 
@@ -141,6 +167,15 @@ impl AdminApi {
 
     pub(crate) fn system(&self) -> Arc<dyn SystemOps> {
         self.parts.system.clone()
+    }
+
+    /// Whether the one-time link may be tried once more in this minute.
+    pub(crate) fn may_try_bootstrap(&self) -> bool {
+        let minute = self.iam().now().as_secs().div_euclid(60);
+        if self.attempts.minute.swap(minute, Ordering::Relaxed) != minute {
+            self.attempts.count.store(0, Ordering::Relaxed);
+        }
+        self.attempts.count.fetch_add(1, Ordering::Relaxed) < BOOTSTRAPS_PER_MINUTE
     }
 
     /// The user that runs the process, and the super-user.

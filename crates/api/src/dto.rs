@@ -4,7 +4,7 @@
 
 use casemate_iam::{KeyInfo, PersonInfo, Project, ServiceInfo};
 use casemate_ledger::Record;
-use casemate_quota::Limits;
+use casemate_quota::{Account, Limits, Spend};
 use casemate_types::{Timestamp, event::Facts};
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +188,36 @@ impl KeyDto {
             expires: key.expires.map(Timestamp::to_rfc3339),
             revoked: key.revoked.map(Timestamp::to_rfc3339),
             secret: secret.map(str::to_owned),
+        }
+    }
+}
+
+/// Money of one account, in millionths of the currency unit.
+#[derive(Serialize)]
+pub(crate) struct SpendDto {
+    kind: &'static str,
+    name: String,
+    account: String,
+    micros_today: u64,
+    micros_this_month: u64,
+    limits: Limits,
+}
+
+impl SpendDto {
+    pub(crate) fn new(
+        kind: &'static str,
+        name: String,
+        account: Account,
+        limits: Limits,
+        spend: Spend,
+    ) -> Self {
+        Self {
+            kind,
+            name,
+            account: account.to_string(),
+            micros_today: spend.micros_today,
+            micros_this_month: spend.micros_this_month,
+            limits,
         }
     }
 }

@@ -117,7 +117,7 @@ fn schemas() -> Value {
         "Seal": object(&["secret", "file"], json!({"secret": text, "file": text})),
         "Erase": object(&["subject"], json!({"subject": text})),
         "Project": any, "Service": any, "Key": any, "KeySecret": any, "Person": any,
-        "PolicyVersion": any, "Record": any, "Checkpoint": any, "ProofText": any, "Report": any,
+        "PolicyVersion": any, "Record": any, "Checkpoint": any, "ProofText": any, "Report": any, "Spend": any, "Visit": any,
         "LedgerKeys": any, "SystemState": any, "Done": any,
         "Problem": {
             "type": "object",

@@ -61,8 +61,11 @@ pub(crate) fn router() -> Router<AdminApi> {
         .route("/v1/ledger/records/{record}/proof", get(ledger::proof))
         .route("/v1/ledger/verify", post(ledger::verify))
         .route("/v1/ledger/export", post(ledger::export))
+        .route("/v1/ledger/witness", post(ledger::witness))
         .route("/v1/ledger/erase", post(system::erase))
+        .route("/v1/projects/{project}/spend", get(system::spend))
         .fallback(public::nothing_here)
+        .method_not_allowed_fallback(public::wrong_method)
         // Before any handler reads: a body larger than this is none of ours.
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }

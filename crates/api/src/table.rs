@@ -75,6 +75,7 @@ pub const ROUTES: &[RouteDoc] = &[
     route("POST", "/v1/projects/{project}/services/{service}/keys", Action(A::KeyCreate), "Make an API key; its secret is in this answer and nowhere else", "NewKey", "KeySecret"),
     route("POST", "/v1/keys/{key}/revoke", Action(A::KeyRevoke), "Revoke a key from the next request on", "", "Key"),
     route("POST", "/v1/keys/{key}/rotate", Action(A::KeyRotate), "Make a key's successor; the old one lives on for a while", "Rotate", "KeySecret"),
+    route("GET",  "/v1/projects/{project}/spend", Action(A::ProjectRead), "Money spent and reserved by a project, its services and keys", "", "Spend"),
     route("GET",  "/v1/persons", Action(A::PersonRead), "Persons", "", "Person"),
     route("GET",  "/v1/policies", Action(A::PolicyRead), "Policy sets, newest first; the first is in force", "", "PolicyVersion"),
     route("POST", "/v1/policies", Action(A::PolicyApply), "Put a policy set in force", "PolicyText", "PolicyVersion"),
@@ -84,5 +85,6 @@ pub const ROUTES: &[RouteDoc] = &[
     route("GET",  "/v1/ledger/records/{record}/proof", Action(A::LedgerRead), "Evidence that a record stands in the signed log", "", "ProofText"),
     route("POST", "/v1/ledger/verify", Action(A::LedgerRead), "Read and check the whole log", "", "Report"),
     route("POST", "/v1/ledger/export", Action(A::LedgerExport), "Write a verifiable copy to a directory of the server", "Export", "Done"),
+    route("POST", "/v1/ledger/witness", Action(A::LedgerWitness), "Show the newest checkpoint to the witnesses and keep what they sign", "", "Visit"),
     route("POST", "/v1/ledger/erase", Action(A::LedgerErase), "Destroy a subject's key: its texts are gone, every proof stays", "Erase", "Done"),
 ];

@@ -21,6 +21,19 @@ pub(crate) struct Config {
     pub(crate) tls: TlsConfig,
     pub(crate) ledger: LedgerConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) telemetry: TelemetryConfig,
+}
+
+/// Where spans of requests are sent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TelemetryConfig {
+    /// An OTLP/HTTP receiver, without `/v1/traces`; none means that nothing is sent.
+    pub(crate) traces: Option<String>,
+    /// Reference to the value of its `Authorization` header.
+    pub(crate) credential: Option<String>,
+    /// Whether its name may lead to private addresses.
+    pub(crate) allow_private: bool,
 }
 
 /// Where models are called.
@@ -79,6 +92,23 @@ pub(crate) struct LedgerConfig {
     pub(crate) max_mib: Option<u64>,
     /// Longest time between a record and its signed checkpoint.
     pub(crate) checkpoint_ms: u64,
+    /// Who signs that the log only grew.
+    pub(crate) witness: Vec<WitnessConfig>,
+    /// Time between two visits to the witnesses.
+    pub(crate) witness_every_s: u64,
+}
+
+/// A witness (C2SP tlog-witness).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WitnessConfig {
+    /// What `/add-checkpoint` is appended to.
+    pub(crate) url: String,
+    /// Its public key, as it publishes it: `name+id+key`.
+    pub(crate) key: String,
+    /// Whether its name may lead to private addresses.
+    #[serde(default)]
+    pub(crate) allow_private: bool,
 }
 
 impl Default for LedgerConfig {
@@ -87,6 +117,8 @@ impl Default for LedgerConfig {
             reserve_mib: 16,
             max_mib: None,
             checkpoint_ms: 1_000,
+            witness: Vec::new(),
+            witness_every_s: 60,
         }
     }
 }

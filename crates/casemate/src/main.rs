@@ -9,12 +9,17 @@ mod demo;
 mod home;
 mod output;
 mod system;
+mod telemetry;
 mod up;
 mod wire;
+mod witness;
 
 use clap::Parser as _;
 
 fn main() -> std::process::ExitCode {
+    // Nothing Casemate writes is for other users of the machine.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    end_quietly_when_nobody_reads();
     let cli = cli::Cli::parse();
     // The ledger's writer has a thread of its own; giving it a processor saves more in switches
     // between threads than another worker could serve.
@@ -38,4 +43,21 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::from(1)
         }
     }
+}
+
+/// `casemate ledger tail | head` ends the pipe early, which is no fault of anybody: `println!`
+/// panics then, and a panic's text is the only sign of it.
+fn end_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload().downcast_ref::<String>();
+        if text.is_some_and(|text| text.starts_with("failed printing to stdout")) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "there is nobody left to unwind for"
+            )]
+            std::process::exit(0);
+        }
+        usual(info);
+    }));
 }

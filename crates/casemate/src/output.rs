@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How answers are shown: a table for people, tab-separated lines for scripts, JSON for programs.
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::Value;
 
 /// Form of what read commands print.
@@ -40,6 +40,12 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> Table {
     }
     for row in rows {
         table.add_row(row.clone());
+    }
+    // An id is there to be copied, so it is never broken.
+    for (column, name) in table.column_iter_mut().zip(heading) {
+        if ["id", "request", "key", "project", "service", "owner"].contains(name) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table
 }

@@ -10,10 +10,14 @@ use casemate_access::{Door, Permit};
 use casemate_api::SystemOps;
 use casemate_crypto::{RecoveryKit, RootKey, Secret32, SystemEntropy};
 use casemate_gateway::Gateway;
+use casemate_quota::{Account, Quota, Spend};
 use casemate_store::{Database, Keyring, Options, Scope};
 use casemate_types::{
-    Action, PrincipalId, Problem, ProblemCode, SystemClock,
-    actions::{ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRotate, SystemSeal},
+    Action, Clock as _, PrincipalId, Problem, ProblemCode, SystemClock,
+    actions::{
+        ConfigReload, LedgerErase, LedgerWitness, SystemBackup, SystemDrill, SystemRotate,
+        SystemSeal,
+    },
     event::Ending,
 };
 use serde_json::json;
@@ -24,6 +28,7 @@ use crate::{
     home::{Home, kit_lines, replace_private, write_private},
     up::add_stand_in,
     wire::{backup_key, credential_source, seal_credential},
+    witness::{Visit, Witnesses},
 };
 
 pub(crate) struct System {
@@ -36,6 +41,8 @@ pub(crate) struct System {
     pub(crate) backup_key: Mutex<Secret32>,
     /// The URL of the stand-in that `up --try` added, which no file knows.
     pub(crate) stand_in: OnceLock<String>,
+    pub(crate) witnesses: Witnesses,
+    pub(crate) quota: Quota,
 }
 
 impl System {
@@ -171,6 +178,16 @@ impl SystemOps for System {
                 "sealed into `{file}`; refer to it as `sealed:{file}`"
             ))
         })
+    }
+
+    fn witness(&self, permit: Permit<LedgerWitness>) -> serde_json::Value {
+        // Called on a thread that may block.
+        let visits = tokio::runtime::Handle::current().block_on(self.witnesses.visit(permit));
+        visits.iter().map(Visit::json).collect()
+    }
+
+    fn spend(&self, account: Account) -> Spend {
+        self.quota.spend(account).as_of(SystemClock.now())
     }
 
     fn metrics(&self) -> String {

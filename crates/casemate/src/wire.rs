@@ -4,7 +4,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -21,7 +21,13 @@ use casemate_store::{Database, Keyring, Options, Scope};
 use casemate_types::{Caller, Decision, Problem, SystemClock, event::Facts};
 use zeroize::Zeroizing;
 
-use crate::{config::Config, home::Home, system::System};
+use crate::{
+    config::Config,
+    home::Home,
+    system::System,
+    telemetry::{self, Exporter},
+    witness::Witnesses,
+};
 
 /// How long running requests may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -34,6 +40,7 @@ pub(crate) struct Casemate {
     pub(crate) gateway: Gateway,
     pub(crate) system: Arc<System>,
     pub(crate) recovered: Recovered,
+    exporter: Mutex<Option<Exporter>>,
 }
 
 impl Casemate {
@@ -91,15 +98,17 @@ impl Casemate {
         door.recorder()
             .notice(&Caller::job("start"), "casemate started")?;
         let credentials = credential_source(keyring.clone());
+        let (exporter, spans) = telemetry::exporter(&config.telemetry, &credentials)?.unzip();
         let gateway = Gateway::open(
             config.gateway.clone(),
             &credentials,
             GatewayParts {
                 door: door.clone(),
-                quota,
+                quota: quota.clone(),
                 authenticator: Arc::new(IamAuthenticator(iam.clone())),
                 keyring: keyring.clone(),
                 clock,
+                spans,
             },
         )?;
         let system = Arc::new(System {
@@ -111,6 +120,8 @@ impl Casemate {
             gateway: gateway.clone(),
             backup_key: Mutex::new(backup_key(&root)),
             stand_in: OnceLock::new(),
+            quota,
+            witnesses: Witnesses::new(&config.ledger, door.clone())?,
         });
         Ok(Self {
             home: home.clone(),
@@ -119,6 +130,7 @@ impl Casemate {
             gateway,
             system,
             recovered,
+            exporter: Mutex::new(exporter),
         })
     }
 
@@ -149,11 +161,22 @@ impl Casemate {
             system: self.system.clone(),
             operator: rustix::process::geteuid().as_raw(),
         });
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(serve(data, handler, shutdown.clone(), GRACE)),
             tokio::spawn(serve(admin, api.handler(), shutdown.clone(), GRACE)),
             tokio::spawn(serve(socket, api.handler(), shutdown.clone(), GRACE)),
+            tokio::spawn(self.system.witnesses.clone().run(shutdown.clone())),
         ];
+        let exporter = self
+            .exporter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(exporter) = exporter {
+            tasks.push(tokio::spawn(
+                exporter.run(self.door.clone(), shutdown.clone()),
+            ));
+        }
         Ok(Listening {
             data: data_address,
             admin: admin_address,
@@ -183,11 +206,18 @@ impl Casemate {
             // Clients can only show certificates where there is TLS.
             _ if address.ip().is_loopback() && authority.is_none() => Ok(None),
             _ => {
+                // One certificate for both planes.
                 let mut names = tls.names.clone();
                 names.push("localhost".into());
-                if !address.ip().is_unspecified() {
-                    names.push(address.ip().to_string());
-                }
+                let planes = [config.data_plane.listen, config.admin_plane.listen];
+                let addresses = planes.iter().map(SocketAddr::ip);
+                names.extend(
+                    addresses
+                        .filter(|address| !address.is_unspecified())
+                        .map(|address| address.to_string()),
+                );
+                names.sort();
+                names.dedup();
                 Ok(Some(generate_authority(
                     &self.home.data.join("tls"),
                     &names,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers: guarded, restored, settled.
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use casemate_access::Receipt;
-use casemate_http::{Body, HttpError, read_body, read_body_idle};
+use casemate_http::{Body, HttpError, read_body_idle};
 use casemate_inspect::Surrogates;
 use casemate_quota::Reservation;
 use casemate_types::{
@@ -13,6 +15,7 @@ use casemate_types::{
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::{
     Gateway,
@@ -23,11 +26,14 @@ use crate::{
     splice::Splices,
     steps::{Forwarded, Inspected, RouteRef},
     stream::{GuardedStream, StreamParts},
+    trace::Trace,
     upstream::Upstream,
 };
 
 /// Bytes of an upstream's error that are read.
 const MAX_ERROR: usize = 64 * 1024;
+/// Longest time for an upstream's error.
+const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 /// Characters of an upstream's message that are passed on.
 const MAX_MESSAGE: usize = 500;
 /// Bytes of an answer that make a token, where the upstream does not count.
@@ -45,11 +51,17 @@ pub(crate) async fn answer(
         reservation,
         surrogates,
         hide_usage,
+        deadline,
         response,
     } = forwarded;
+    let time = Time {
+        idle: upstream.client.timeouts().idle,
+        deadline,
+    };
     let account = Account {
         receipt,
         reservation,
+        trace: inspected.trace().cloned(),
     };
     let response = match response {
         Ok(response) => response,
@@ -57,7 +69,8 @@ pub(crate) async fn answer(
     };
     let status = response.status();
     if !status.is_success() {
-        let (problem, note) = upstream_error(gateway, &inspected, response, &surrogates).await;
+        let (problem, note) =
+            upstream_error(gateway, &inspected, response, &surrogates, time).await;
         tracing::warn!(
             upstream = upstream.name,
             status = status.as_u16(),
@@ -80,16 +93,30 @@ pub(crate) async fn answer(
     }
     if is_stream {
         return Ok(stream(
-            gateway, inspected, upstream, account, surrogates, hide_usage, response,
+            gateway, inspected, time, account, surrogates, hide_usage, response,
         ));
     }
-    whole(gateway, inspected, upstream, account, surrogates, response).await
+    whole(gateway, inspected, time, account, surrogates, response).await
+}
+
+/// How long the upstream may take for the rest of its answer.
+#[derive(Clone, Copy)]
+struct Time {
+    idle: Duration,
+    deadline: Instant,
+}
+
+impl Time {
+    fn left(self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
 }
 
 /// What an answer owes: an outcome, and the end of a reservation.
 pub(crate) struct Account {
     pub(crate) receipt: Receipt,
     pub(crate) reservation: Reservation,
+    trace: Option<Arc<Trace>>,
 }
 
 impl Account {
@@ -122,6 +149,9 @@ impl Account {
         note: &str,
     ) {
         let booking = settled(route.get(), usage.input, usage.output);
+        if let Some(trace) = &self.trace {
+            trace.settled(usage, ending);
+        }
         self.receipt.settle(ending, |facts| {
             facts.booking = Some(booking);
             facts.usage = Some(usage);
@@ -135,15 +165,14 @@ impl Account {
 async fn whole(
     gateway: &Gateway,
     inspected: Inspected,
-    upstream: &Upstream,
+    time: Time,
     mut account: Account,
     surrogates: Surrogates,
     response: Response<Incoming>,
 ) -> Result<Response<Body>, Problem> {
     let active = inspected.route().active().clone();
     let limit = active.config.request.answer_bytes;
-    let times = upstream.client.timeouts();
-    let read = read_body_idle(response.into_body(), limit, times.total, times.idle);
+    let read = read_body_idle(response.into_body(), limit, time.left(), time.idle);
     let body = match read.await {
         Ok(body) => body,
         Err(HttpError::BodyTooLarge(_)) => {
@@ -233,7 +262,7 @@ fn usage(dialect: Dialect, tape: &Tape<'_>, inspected: &Inspected, bytes: usize)
 fn stream(
     gateway: &Gateway,
     inspected: Inspected,
-    upstream: &Upstream,
+    time: Time,
     account: Account,
     surrogates: Surrogates,
     hide_usage: bool,
@@ -241,7 +270,8 @@ fn stream(
 ) -> Response<Body> {
     let parts = StreamParts {
         gateway: gateway.clone(),
-        timeouts: upstream.client.timeouts(),
+        idle: time.idle,
+        deadline: time.deadline,
         inspected,
         account,
         surrogates,
@@ -266,14 +296,15 @@ async fn upstream_error(
     inspected: &Inspected,
     response: Response<Incoming>,
     surrogates: &Surrogates,
+    time: Time,
 ) -> (Problem, &'static str) {
     let status = response.status();
     let retry_after = response
         .headers()
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    let patience = std::time::Duration::from_secs(5);
-    let body = read_body(response.into_body(), MAX_ERROR, patience)
+    let patience = ERROR_PATIENCE.min(time.left());
+    let body = read_body_idle(response.into_body(), MAX_ERROR, patience, time.idle)
         .await
         .unwrap_or_default();
     let message = message_of(&body).unwrap_or_default();

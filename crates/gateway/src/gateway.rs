@@ -34,6 +34,7 @@ use crate::{
     guard::ProjectSurrogates,
     metrics::Metrics,
     steps::{Forwarded, Inspected, Received, Rejected, Stop, model_resource},
+    trace::{SpanSink, Trace},
     upstream::{Route, Routes},
 };
 
@@ -90,6 +91,8 @@ pub struct GatewayParts {
     pub keyring: Keyring,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Who takes spans, if anybody.
+    pub spans: Option<Arc<dyn SpanSink>>,
 }
 
 /// One state of the configuration; replaced as a whole.
@@ -276,8 +279,15 @@ impl Gateway {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Response<Body> {
-        let record = self.inner.parts.door.new_record();
-        let result = self.pipeline(record, endpoint, request, peer).await;
+        let parts = &self.inner.parts;
+        let record = parts.door.new_record();
+        let trace = parts.spans.as_ref().and_then(|sink| {
+            let clock = parts.clock.as_ref();
+            Trace::begin(sink.clone(), clock, record, endpoint, request.headers())
+        });
+        let result = self
+            .pipeline(record, endpoint, request, peer, trace.clone())
+            .await;
         let mut id = record;
         let mut response = match result {
             Ok(response) => {
@@ -287,6 +297,9 @@ impl Gateway {
             Err(mut problem) => {
                 // A refused key has a record of its own.
                 id = *problem.request_id.get_or_insert(record);
+                if let Some(trace) = trace {
+                    trace.failed(problem.code);
+                }
                 self.inner.metrics.request(endpoint, Some(problem.code));
                 error_response(endpoint.dialect(), &problem)
             }
@@ -301,11 +314,12 @@ impl Gateway {
         endpoint: Endpoint,
         request: Request<Incoming>,
         peer: Peer,
+        trace: Option<Arc<Trace>>,
     ) -> Result<Response<Body>, Problem> {
         let inner = &self.inner;
         let active = inner.active.load_full();
         let (parts, body) = request.into_parts();
-        let received = Received::new(record, endpoint, parts, body, peer);
+        let received = Received::new(record, endpoint, parts, body, peer, trace);
         let authenticated = received
             .authenticate(inner)
             .map_err(|problem| self.unauthenticated(peer, problem))?;
@@ -342,6 +356,10 @@ impl Gateway {
                     self.record_attack(&inspected);
                     stop_problem(stop, inspected.record())
                 })?;
+            if let Some(trace) = inspected.trace() {
+                let demand = &inspected.demand;
+                trace.routed(&upstream, &demand.model, demand.stream);
+            }
             let started = Instant::now();
             let forwarded = permitted
                 .forward(inspected.endpoint(), &upstream, inspected.headers())

@@ -17,6 +17,7 @@ mod splice;
 mod sse;
 pub mod steps;
 mod stream;
+mod trace;
 mod upstream;
 
 pub use config::{
@@ -25,6 +26,7 @@ pub use config::{
 pub use dialect::{Dialect, Endpoint};
 pub use error::GatewayError;
 pub use gateway::{Authenticator, Gateway, GatewayParts, Guest};
+pub use trace::{Span, SpanSink, Target};
 pub use upstream::CredentialSource;
 
 /// Readers of foreign bytes, for fuzzing.

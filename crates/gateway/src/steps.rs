@@ -14,6 +14,7 @@ use casemate_types::{
 };
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::{
     Guest,
@@ -22,6 +23,7 @@ use crate::{
     guard::Inspection,
     json::Tape,
     splice::Splices,
+    trace::Trace,
     upstream::{Route, Upstream},
 };
 
@@ -39,6 +41,7 @@ pub struct Received {
     parts: Parts,
     body: Incoming,
     peer: Peer,
+    trace: Option<Arc<Trace>>,
 }
 
 impl Received {
@@ -49,6 +52,7 @@ impl Received {
         parts: Parts,
         body: Incoming,
         peer: Peer,
+        trace: Option<Arc<Trace>>,
     ) -> Self {
         Self {
             record,
@@ -56,6 +60,7 @@ impl Received {
             parts,
             body,
             peer,
+            trace,
         }
     }
 
@@ -112,6 +117,7 @@ impl Authenticated {
             endpoint,
             parts,
             body,
+            trace,
             ..
         } = self.received;
         let refused = if parts.method != Method::POST {
@@ -145,6 +151,7 @@ impl Authenticated {
             headers: parts.headers,
             guest: self.guest,
             body,
+            trace,
         })
     }
 }
@@ -156,6 +163,7 @@ pub struct Read {
     pub(crate) headers: HeaderMap,
     pub(crate) guest: Guest,
     pub(crate) body: Bytes,
+    trace: Option<Arc<Trace>>,
 }
 
 impl Read {
@@ -396,6 +404,10 @@ impl Inspected {
         &self.read.guest
     }
 
+    pub(crate) fn trace(&self) -> Option<&Arc<Trace>> {
+        self.read.trace.as_ref()
+    }
+
     pub(crate) fn sightings(&self) -> Vec<Sighting> {
         self.inspection.sightings()
     }
@@ -604,6 +616,8 @@ pub(crate) struct Forwarded {
     pub(crate) reservation: Reservation,
     pub(crate) surrogates: Surrogates,
     pub(crate) hide_usage: bool,
+    /// When the answer must have ended.
+    pub(crate) deadline: Instant,
     pub(crate) response: Result<Response<Incoming>, HttpError>,
 }
 
@@ -620,6 +634,7 @@ impl Permitted {
             AccessError::Undischarged("the permit expired before the request was sent".into())
         })?;
         let headers = upstream.headers(headers);
+        let deadline = Instant::now() + upstream.client.timeouts().total;
         let response = upstream
             .client
             .send(Method::POST, endpoint.path(), headers, self.body)
@@ -629,6 +644,7 @@ impl Permitted {
             reservation: self.reservation,
             surrogates: self.surrogates,
             hide_usage: self.hide_usage,
+            deadline,
             response,
         })
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use casemate_http::{HttpError, Timeouts};
+use casemate_http::HttpError;
 use casemate_inspect::{Escape, GuardProfile, StreamGuard, Surrogates};
 use casemate_types::{
     Channel, Direction, Finding, GuardAction, Problem, ProblemCode, Trust, Usage,
@@ -46,7 +46,10 @@ const MAX_LANES: usize = 4096;
 /// What a stream is made of.
 pub(crate) struct StreamParts {
     pub(crate) gateway: Gateway,
-    pub(crate) timeouts: Timeouts,
+    /// Longest time between two parts.
+    pub(crate) idle: Duration,
+    /// When the answer must have ended.
+    pub(crate) deadline: Instant,
     pub(crate) inspected: Inspected,
     pub(crate) account: Account,
     pub(crate) surrogates: Surrogates,
@@ -94,13 +97,13 @@ enum Halt {
     Blocked(String),
     Budget,
     Broken(&'static str),
+    Slow,
 }
 
 impl GuardedStream {
     pub(crate) fn new(parts: StreamParts) -> Self {
         let now = Instant::now();
-        let deadline = now + parts.timeouts.total;
-        let idle = parts.timeouts.idle;
+        let (idle, deadline) = (parts.idle, parts.deadline);
         Self {
             dialect: parts.inspected.endpoint().dialect(),
             gateway: parts.gateway,
@@ -411,6 +414,11 @@ impl GuardedStream {
                 (Ending::Cut, problem.hint("ask with a higher `max_tokens`"))
             }
             Halt::Broken(text) => (Ending::Failed, Problem::new(ProblemCode::Upstream, text)),
+            Halt::Slow => {
+                let text = "the upstream stopped in the middle of its answer";
+                let problem = Problem::new(ProblemCode::UpstreamTimeout, text);
+                (Ending::Failed, problem)
+            }
         };
         let mut problem = problem;
         problem.request_id = Some(self.inspected.record());
@@ -548,9 +556,7 @@ impl http_body::Body for GuardedStream {
                 }
                 Poll::Pending => {
                     if this.timed_out(cx) {
-                        this.halt(Halt::Broken(
-                            "the upstream stopped in the middle of its answer",
-                        ));
+                        this.halt(Halt::Slow);
                         continue;
                     }
                     return Poll::Pending;

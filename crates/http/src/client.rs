@@ -177,8 +177,9 @@ impl Client {
         *request.method_mut() = method;
         *request.uri_mut() = self.origin.uri(path)?;
         *request.headers_mut() = headers;
-        let answer =
-            tokio::time::timeout(self.options.timeouts.first_byte, self.pool.request(request));
+        let times = self.options.timeouts;
+        let patience = times.first_byte.min(times.total);
+        let answer = tokio::time::timeout(patience, self.pool.request(request));
         match answer.await {
             Err(_) => Err(HttpError::Timeout("the answer's head")),
             Ok(Ok(response)) => Ok(response),

@@ -69,7 +69,8 @@ impl std::fmt::Debug for ServerTls {
 }
 
 /// Makes a local authority and a server certificate for `names` in `directory`, unless they are
-/// there: `authority.pem` is for clients to trust; the authority's key is not kept.
+/// there for these names: `authority.pem` is for clients to trust; the authority's key is not kept,
+/// so other names mean another authority.
 ///
 /// # Errors
 /// [`HttpError::Tls`] when a name is none or the directory cannot be written.
@@ -80,12 +81,15 @@ pub fn generate_authority(
     require_client: bool,
 ) -> Result<ServerTls, HttpError> {
     let (chain, key) = (directory.join("server.pem"), directory.join("server.key"));
-    if !chain.exists() || !key.exists() {
+    let (list, wanted) = (directory.join("names"), names.join("\n") + "\n");
+    let fits = std::fs::read_to_string(&list).is_ok_and(|known| known == wanted);
+    if !fits || !chain.exists() || !key.exists() {
         let made = make_authority(names).map_err(tls)?;
         std::fs::create_dir_all(directory).map_err(tls)?;
         write_private(&directory.join("authority.pem"), &made.authority)?;
         write_private(&key, &made.key)?;
         write_private(&chain, &made.chain)?;
+        write_private(&list, &wanted)?;
     }
     let read = |path: &Path| std::fs::read_to_string(path).map_err(tls);
     ServerTls::from_pem(
@@ -117,6 +121,8 @@ fn make_authority(names: &[String]) -> Result<Made, rcgen::Error> {
     server
         .distinguished_name
         .push(DnType::CommonName, "Casemate");
+    // Strict verifiers look the issuer up by it (RFC 5280 section 4.2.1.1).
+    server.use_authority_key_identifier_extension = true;
     let server = server.signed_by(&key, &issuer)?;
     Ok(Made {
         authority: authority.pem(),

@@ -18,7 +18,7 @@ use casemate_types::{
 };
 
 use crate::{
-    IamError, NewProject, NewService, PersonInfo, Project, ServiceInfo,
+    IamError, KeyInfo, NewProject, NewService, PersonInfo, Project, ServiceInfo,
     directory::{Directory, KnownKey},
     store,
 };
@@ -232,6 +232,25 @@ impl Iam {
             .values()
             .find(|project| project.name == name || Some(project.id) == id)
             .cloned()
+    }
+
+    /// Services and keys of a project, by name, for readers that were let in to the project.
+    #[must_use]
+    pub fn members(&self, project: ProjectId) -> (Vec<ServiceInfo>, Vec<KeyInfo>) {
+        let directory = self.directory();
+        let services = directory.services.values();
+        let mut services: Vec<_> = services
+            .filter(|service| service.project == project)
+            .map(|service| ServiceInfo::clone(service))
+            .collect();
+        let keys = directory.by_digest.values().map(|key| &key.info);
+        let mut keys: Vec<_> = keys
+            .filter(|key| key.project == Some(project))
+            .cloned()
+            .collect();
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        keys.sort_by(|a, b| a.label.cmp(&b.label).then(a.id.cmp(&b.id)));
+        (services, keys)
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {

@@ -153,6 +153,10 @@ impl Iam {
         if new.expires.is_some_and(|expires| expires <= now) {
             return Err(IamError::Invalid("the expiry lies in the past".into()));
         }
+        if new.models.iter().any(|model| model.trim().is_empty()) {
+            let why = "a model of a key has no name; leave it out for all models";
+            return Err(IamError::Invalid(why.into()));
+        }
         let networks = new
             .networks
             .iter()

@@ -87,21 +87,16 @@ impl Entry {
     /// [`LedgerError::Malformed`] when it would exceed [`MAX_ENTRY`] or a count or length its field,
     /// or when the event is not UTF-8: what is written can also be read.
     pub fn encode(&self) -> Result<Vec<u8>, LedgerError> {
-        let mut out = Vec::with_capacity(encoded_len(&self.event, &self.sealed)?);
-        out.push(VERSION);
-        out.push(self.kind as u8);
-        out.extend_from_slice(&self.time.as_millis().to_be_bytes());
-        out.extend_from_slice(self.id.as_bytes());
-        out.extend_from_slice(self.about.as_bytes());
-        out.extend_from_slice(&self.project.map_or([0; 16], |id| *id.as_bytes()));
-        push_with_length(&mut out, &self.event);
-        out.push(small(self.sealed.len()));
-        for part in &self.sealed {
-            out.push(small(part.name.len()));
-            out.extend_from_slice(part.name.as_bytes());
-            push_with_length(&mut out, &part.sealed);
+        Parts {
+            kind: self.kind,
+            time: self.time,
+            id: self.id,
+            about: self.about,
+            project: self.project,
+            event: &self.event,
+            sealed: &self.sealed,
         }
-        Ok(out)
+        .encode()
     }
 
     /// Reads a leaf's bytes. Total: every input gives an entry or an error, and an entry encodes to
@@ -162,6 +157,37 @@ impl Entry {
     #[must_use]
     pub fn peek_about(bytes: &[u8]) -> Option<RecordId> {
         bytes.get(26..42)?.try_into().ok().map(RecordId::from_bytes)
+    }
+}
+
+/// What an entry is made of, borrowed: a group may be written a second time after a full disk.
+pub(crate) struct Parts<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) time: Timestamp,
+    pub(crate) id: RecordId,
+    pub(crate) about: RecordId,
+    pub(crate) project: Option<ProjectId>,
+    pub(crate) event: &'a [u8],
+    pub(crate) sealed: &'a [SealedPart],
+}
+
+impl Parts<'_> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, LedgerError> {
+        let mut out = Vec::with_capacity(encoded_len(self.event, self.sealed)?);
+        out.push(VERSION);
+        out.push(self.kind as u8);
+        out.extend_from_slice(&self.time.as_millis().to_be_bytes());
+        out.extend_from_slice(self.id.as_bytes());
+        out.extend_from_slice(self.about.as_bytes());
+        out.extend_from_slice(&self.project.map_or([0; 16], |id| *id.as_bytes()));
+        push_with_length(&mut out, self.event);
+        out.push(small(self.sealed.len()));
+        for part in self.sealed {
+            out.push(small(part.name.len()));
+            out.extend_from_slice(part.name.as_bytes());
+            push_with_length(&mut out, &part.sealed);
+        }
+        Ok(out)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     Checkpoint, LedgerError, Reader,
     entry::{bundle_entries, bundle_push},
     merkle::{Tiles as _, WIDTH, tile_path},
+    reader::PAGE,
 };
 
 /// Called with entries done and entries in all.
@@ -52,7 +53,7 @@ fn write_entries(
 ) -> Result<(), LedgerError> {
     let (mut index, mut bundle) = (0_u64, Vec::new());
     while index < size {
-        let groups = reader.groups(index)?;
+        let groups = reader.groups(index, PAGE)?;
         if groups.is_empty() {
             return Err(missing(index));
         }

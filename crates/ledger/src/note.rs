@@ -80,7 +80,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut raw = self.key_id.to_vec();
         raw.extend_from_slice(&self.bytes);
         format!("\u{2014} {} {}\n", self.name, BASE64.encode(raw))

@@ -19,9 +19,9 @@ const CAPACITY: usize = 8192;
 const FULL_BATCH: usize = 512;
 /// How long lazy submissions may wait for company.
 const LINGER: Duration = Duration::from_millis(2);
-/// How long a submission somebody waits for may wait for others like it, when the last batch had
+/// How long a submission somebody waits for may wait for others like it, when the last batches had
 /// several: one write for many costs far less than many writes. Alone, it never waits.
-const GATHER: Duration = Duration::from_micros(200);
+const GATHER: Duration = Duration::from_millis(1);
 
 pub(crate) struct Submission {
     pub(crate) draft: Draft,
@@ -95,6 +95,15 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_one();
+    }
+
+    /// Closes and lets go of what waits; its tickets resolve as closed.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let abandoned = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(abandoned);
     }
 
     /// Waits for work, at most `patience` when there is none.

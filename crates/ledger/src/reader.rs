@@ -12,7 +12,7 @@ use casemate_types::{RecordId, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{
-    Checkpoint, Entry, Hash, LedgerError, LogKeys, Note, Proof, Report, Snapshot, Tree,
+    Checkpoint, Entry, Hash, LedgerError, LogKeys, Note, Proof, Report, Signature, Snapshot, Tree,
     VerifierKey,
     entry::bundle_entries,
     merkle::{self, Tiles, range_hash},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Groups read in one transaction, so that the writer is never kept waiting long.
-const PAGE: u64 = 64;
+pub(crate) const PAGE: u64 = 64;
 /// How far back from its own time a record is looked for before everything is searched.
 const LOOKBACK_MS: i64 = 5_000;
 
@@ -99,7 +99,7 @@ impl Reader {
         let mut out = Vec::new();
         let mut next = from;
         while out.len() < limit {
-            let groups = self.groups(next)?;
+            let groups = self.groups(next, PAGE.min(limit as u64))?;
             let Some(last) = groups.last() else { break };
             let end = last.first + last.count;
             for group in &groups {
@@ -164,7 +164,7 @@ impl Reader {
         let mut out = Vec::new();
         let mut next = start;
         while next < self.size() {
-            let groups = self.groups(next)?;
+            let groups = self.groups(next, PAGE)?;
             let Some(last) = groups.last() else { break };
             next = last.first + last.count;
             for group in &groups {
@@ -205,12 +205,20 @@ impl Reader {
         Ok(self.shared.keyring.open_value(place, &part.sealed)?)
     }
 
-    /// Evidence that the record at `index` stands in the signed log.
+    /// Evidence that the record at `index` stands in the signed log; with signatures of witnesses
+    /// where a checkpoint that covers it has some.
     ///
     /// # Errors
     /// [`LedgerError::NotFound`] when no checkpoint covers the index yet.
     pub fn prove(&self, index: u64) -> Result<Proof, LedgerError> {
-        let note = self.checkpoint()?;
+        let cosigned = self
+            .shared
+            .database
+            .tx("ledger.cosigned_size", |tx| store::cosigned_size(tx))?;
+        let note = match cosigned.filter(|size| *size > index) {
+            Some(size) => self.checkpoint_below(size)?.ok_or(LedgerError::NotFound)?,
+            None => self.checkpoint()?,
+        };
         let size = Checkpoint::parse(&note.body)?.size;
         if index >= size {
             return Err(LedgerError::NotFound);
@@ -234,6 +242,18 @@ impl Reader {
             return Err(LedgerError::NotFound);
         }
         merkle::consistency(&mut self.tiles(new), old, new)
+    }
+
+    /// Size of the newest checkpoint that a witness signed, and when it did.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] of the engine.
+    pub fn cosigned(&self, witness: &str) -> Result<Option<(u64, Timestamp)>, LedgerError> {
+        let last = self
+            .shared
+            .database
+            .tx("ledger.cosigned", |tx| store::cosignature_last(tx, witness))?;
+        Ok(last.map(|(size, time)| (size, Timestamp::from_millis(time))))
     }
 
     /// Reads every entry again, hashes it, and compares with the stored hashes, the tiles and all
@@ -313,23 +333,29 @@ impl Reader {
     fn checkpoint_below(&self, size: u64) -> Result<Option<Note>, LedgerError> {
         // SQL integers are signed.
         let size = size.min(i64::MAX as u64);
-        self.shared
-            .database
-            .tx("ledger.checkpoint_below", |tx| {
-                store::checkpoint_below(tx, size)
-            })?
-            .map(|text| Note::parse(&text))
-            .transpose()
+        let found = self.shared.database.tx("ledger.checkpoint_below", |tx| {
+            let Some(text) = store::checkpoint_below(tx, size)? else {
+                return Ok::<_, LedgerError>(None);
+            };
+            let note = Note::parse(&text)?;
+            let lines = store::cosignature_lines(tx, Checkpoint::parse(&note.body)?.size)?;
+            Ok(Some((note, lines)))
+        })?;
+        Ok(found.map(|(mut note, lines)| {
+            let lines = lines.iter().flat_map(|text| text.lines());
+            note.signatures.extend(lines.filter_map(Signature::parse));
+            note
+        }))
     }
 
-    pub(crate) fn groups(&self, from: u64) -> Result<Vec<Group>, LedgerError> {
+    pub(crate) fn groups(&self, from: u64, limit: u64) -> Result<Vec<Group>, LedgerError> {
         if from >= self.size() {
             return Ok(Vec::new());
         }
         Ok(self
             .shared
             .database
-            .tx("ledger.groups", |tx| store::group_list(tx, from, PAGE))?)
+            .tx("ledger.groups", |tx| store::group_list(tx, from, limit))?)
     }
 
     pub(crate) fn tiles(&self, size: u64) -> StoredTiles<'_> {
@@ -353,7 +379,7 @@ impl Reader {
 
 impl GroupSource for Reader {
     fn page(&self, from: u64) -> Result<Vec<Group>, LedgerError> {
-        self.groups(from)
+        self.groups(from, PAGE)
     }
 
     fn tile(&self, level: u8, number: u64) -> Result<Option<(Vec<Hash>, Hash)>, LedgerError> {

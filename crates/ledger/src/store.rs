@@ -5,10 +5,43 @@ use casemate_store::{Migration, StoreError, Tx};
 
 use crate::Hash;
 
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    owner: "ledger",
-    number: 1,
-    sql: "CREATE TABLE ledger_group (
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        owner: "ledger",
+        number: 1,
+        sql: FIRST_TABLES,
+    },
+    // A commit writes every index it touches: the row number is key enough, and time only grows
+    // with it.
+    Migration {
+        owner: "ledger",
+        number: 2,
+        sql: "DROP INDEX ledger_group_time;
+              ALTER TABLE ledger_group RENAME TO ledger_group_1;
+              CREATE TABLE ledger_group (
+                  first INTEGER PRIMARY KEY,
+                  time BIGINT NOT NULL,
+                  count BIGINT NOT NULL,
+                  hashes BLOB NOT NULL,
+                  entries BLOB NOT NULL);
+              INSERT INTO ledger_group SELECT first, time, count, hashes, entries
+                  FROM ledger_group_1 ORDER BY first;
+              DROP TABLE ledger_group_1;",
+    },
+    Migration {
+        owner: "ledger",
+        number: 3,
+        sql: "CREATE TABLE ledger_cosignature (
+                  witness TEXT NOT NULL,
+                  size BIGINT NOT NULL,
+                  time BIGINT NOT NULL,
+                  lines TEXT NOT NULL,
+                  PRIMARY KEY (witness, size));
+              CREATE INDEX ledger_cosignature_size ON ledger_cosignature (size);",
+    },
+];
+
+const FIRST_TABLES: &str = "CREATE TABLE ledger_group (
               first BIGINT PRIMARY KEY,
               time BIGINT NOT NULL,
               count BIGINT NOT NULL,
@@ -25,8 +58,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
               size BIGINT PRIMARY KEY, time BIGINT NOT NULL, note TEXT NOT NULL);
           CREATE TABLE ledger_meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
           CREATE TABLE ledger_snapshot (
-              reader TEXT PRIMARY KEY, size BIGINT NOT NULL, sealed BLOB NOT NULL);",
-}];
+              reader TEXT PRIMARY KEY, size BIGINT NOT NULL, sealed BLOB NOT NULL);";
 
 /// One commit: entries that became durable together.
 pub(crate) struct Group {
@@ -88,10 +120,30 @@ pub(crate) fn group_list(tx: &Tx<'_>, from: u64, limit: u64) -> Result<Vec<Group
 
 /// Index of the first group that was written at `time` or later.
 pub(crate) fn group_at(tx: &Tx<'_>, time: i64) -> Result<Option<u64>, StoreError> {
+    let Some((end, newest)) = group_last(tx)? else {
+        return Ok(None);
+    };
+    if newest < time {
+        return Ok(None);
+    }
+    // INVARIANT: the book's time never goes back, so it can be searched by halves.
+    let (mut low, mut high) = (0, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match group_from(tx, middle)? {
+            Some((first, at)) if at < time => low = first + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(group_from(tx, low)?.map(|(first, _)| first))
+}
+
+/// Index and time of the first group that begins at `from` or later.
+fn group_from(tx: &Tx<'_>, from: u64) -> Result<Option<(u64, i64)>, StoreError> {
     tx.query_one(
-        "SELECT first FROM ledger_group WHERE time >= ?1 ORDER BY time, first LIMIT 1",
-        &[time.into()],
-        |row| uint(row.int(0)?),
+        "SELECT first, time FROM ledger_group WHERE first >= ?1 ORDER BY first LIMIT 1",
+        &[int(from).into()],
+        |row| Ok((uint(row.int(0)?)?, row.int(1)?)),
     )
 }
 
@@ -210,6 +262,50 @@ pub(crate) fn checkpoint_list(
         &[int(after).into(), int(limit).into()],
         |row| Ok((uint(row.int(0)?)?, row.text(1)?)),
     )
+}
+
+pub(crate) fn cosignature_insert(
+    tx: &Tx<'_>,
+    witness: &str,
+    size: u64,
+    time: i64,
+    lines: &str,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO ledger_cosignature (witness, size, time, lines) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (witness, size) DO NOTHING",
+        &[witness.into(), int(size).into(), time.into(), lines.into()],
+    )?;
+    Ok(())
+}
+
+/// Size and time of the newest checkpoint a witness signed.
+pub(crate) fn cosignature_last(
+    tx: &Tx<'_>,
+    witness: &str,
+) -> Result<Option<(u64, i64)>, StoreError> {
+    tx.query_one(
+        "SELECT size, time FROM ledger_cosignature WHERE witness = ?1 ORDER BY size DESC LIMIT 1",
+        &[witness.into()],
+        |row| Ok((uint(row.int(0)?)?, row.int(1)?)),
+    )
+}
+
+/// Lines of all witnesses that signed the checkpoint of exactly `size`.
+pub(crate) fn cosignature_lines(tx: &Tx<'_>, size: u64) -> Result<Vec<String>, StoreError> {
+    tx.query(
+        "SELECT lines FROM ledger_cosignature WHERE size = ?1 ORDER BY witness",
+        &[int(size).into()],
+        |row| row.text(0),
+    )
+}
+
+/// The newest size that any witness signed.
+pub(crate) fn cosigned_size(tx: &Tx<'_>) -> Result<Option<u64>, StoreError> {
+    let size = tx.query_one("SELECT MAX(size) FROM ledger_cosignature", &[], |row| {
+        row.int_opt(0)
+    })?;
+    size.flatten().map(uint).transpose()
 }
 
 pub(crate) fn meta_get(tx: &Tx<'_>, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

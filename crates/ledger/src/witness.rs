@@ -4,7 +4,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
-    Checkpoint, Hash, LedgerError, Note, Signature, VerifierKey, merkle::consistent, note::decimal,
+    Checkpoint, Hash, LedgerError, Note, Reader, Signature, VerifierKey, merkle::consistent,
+    note::decimal,
 };
 
 /// What a witness answered.
@@ -24,6 +25,32 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// What to send so that a witness that knows the log at `old_size` signs its newest checkpoint;
+    /// `None` when it has that one already.
+    ///
+    /// # Errors
+    /// [`LedgerError::Tampered`] when the witness has seen a larger log than there is: this is an
+    /// old copy, or the end was cut off. [`LedgerError::NotFound`] before the first checkpoint.
+    pub fn prepare(reader: &Reader, old_size: u64) -> Result<Option<(Note, String)>, LedgerError> {
+        let note = reader.checkpoint()?;
+        let size = Checkpoint::parse(&note.body)?.size;
+        if old_size > size {
+            return Err(LedgerError::Tampered(format!(
+                "a witness has signed {old_size} entries of this log, and only {size} are signed \
+                 here: this is an old copy, or its end was cut off"
+            )));
+        }
+        if old_size == size {
+            return Ok(None);
+        }
+        let proof = match old_size {
+            0 => Vec::new(),
+            old => reader.prove_consistency(old, size)?,
+        };
+        let body = Self::request(old_size, &proof, &note);
+        Ok(Some((note, body)))
+    }
+
     /// The body of `POST <prefix>/add-checkpoint`.
     #[must_use]
     pub fn request(old_size: u64, consistency: &[Hash], note: &Note) -> String {

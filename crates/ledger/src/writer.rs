@@ -10,7 +10,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     thread::JoinHandle,
     time::Duration,
 };
@@ -21,8 +21,8 @@ use casemate_types::{Clock, Entropy, ProjectId, RecordId, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::{
-    Entry, Kind, LedgerError, LogKeys, Reader, SealedPart, Tree,
-    entry::{bundle_push, encoded_len},
+    Kind, LedgerError, LogKeys, Reader, SealedPart, Signature, Tree,
+    entry::{Parts, bundle_push, encoded_len},
     leaf_hash,
     merkle::{FullTile, Hash, tile_push},
     queue::{Queue, Submission, Work},
@@ -75,6 +75,21 @@ pub struct Draft {
     pub sealed: Vec<SealedPart>,
 }
 
+impl Draft {
+    fn encode(&self, time: Timestamp) -> Result<Vec<u8>, LedgerError> {
+        Parts {
+            kind: self.kind,
+            time,
+            id: self.id,
+            about: self.about,
+            project: self.project,
+            event: &self.event,
+            sealed: &self.sealed,
+        }
+        .encode()
+    }
+}
+
 /// Where a record came to stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
@@ -84,17 +99,20 @@ pub struct Position {
     pub time: Timestamp,
 }
 
-/// Resolves when the record is durable.
+/// Resolves when the record is durable. Asked again after that, it says [`LedgerError::Closed`].
 #[derive(Debug)]
-pub struct Ticket(oneshot::Receiver<Result<Position, LedgerError>>);
+pub struct Ticket(Option<oneshot::Receiver<Result<Position, LedgerError>>>);
 
 impl Future for Ticket {
     type Output = Result<Position, LedgerError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|answer| answer.unwrap_or(Err(LedgerError::Closed)))
+        let Some(receiver) = &mut self.0 else {
+            return Poll::Ready(Err(LedgerError::Closed));
+        };
+        let answer = ready!(Pin::new(receiver).poll(cx));
+        self.0 = None;
+        Poll::Ready(answer.unwrap_or(Err(LedgerError::Closed)))
     }
 }
 
@@ -112,7 +130,8 @@ impl Ticket {
     /// # Errors
     /// [`LedgerError`] when it is not and will not be.
     pub fn durable_blocking(self) -> Result<Position, LedgerError> {
-        self.0.blocking_recv().unwrap_or(Err(LedgerError::Closed))
+        let answer = self.0.and_then(|receiver| receiver.blocking_recv().ok());
+        answer.unwrap_or(Err(LedgerError::Closed))
     }
 }
 
@@ -186,7 +205,11 @@ impl Ledger {
         };
         let thread = std::thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || worker.run())
+            .spawn(move || {
+                // Whatever ends this thread, nobody may wait for it for ever.
+                let _closing = Closing(worker.queue.clone());
+                worker.run();
+            })
             .map_err(|source| LedgerError::path(&options.file, source))?;
         let thread = Mutex::new(Some(thread));
         Ok((
@@ -262,7 +285,7 @@ impl Writer {
         self.inner
             .queue
             .push(Submission { draft, lane, reply }, urgency)?;
-        Ok(Ticket(ticket))
+        Ok(Ticket(Some(ticket)))
     }
 
     /// Seals a text for a record under its subject's key.
@@ -305,6 +328,27 @@ impl Writer {
     /// [`LedgerError::Store`] of the engine.
     pub fn snapshot_put(&self, reader: &str, size: u64, bytes: &[u8]) -> Result<(), LedgerError> {
         crate::snapshot::put(&self.inner.shared, reader, size, bytes)
+    }
+
+    /// Keeps what a witness signed; see [`Reader::cosigned`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] of the engine.
+    pub fn cosignature_put(
+        &self,
+        witness: &str,
+        size: u64,
+        time: Timestamp,
+        signatures: &[Signature],
+    ) -> Result<(), LedgerError> {
+        let lines: String = signatures.iter().map(Signature::line).collect();
+        Ok(self
+            .inner
+            .shared
+            .database
+            .tx("ledger.cosignature_put", |tx| {
+                store::cosignature_insert(tx, witness, size, time.as_millis(), &lines)
+            })?)
     }
 
     /// Writes what waits, signs a last checkpoint and stops. Later appends are refused.
@@ -424,6 +468,15 @@ fn open_keys(
     Ok(LogKeys::new(origin, signer))
 }
 
+/// Refuses what waits, and all that would come, when it is dropped.
+struct Closing(Arc<Queue>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 struct Worker {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
@@ -536,7 +589,7 @@ impl Worker {
         let mut tiles = Vec::new();
         let mut positions = Vec::with_capacity(batch.len());
         for item in batch {
-            let entry = encode(&item.draft, time)?;
+            let entry = item.draft.encode(time)?;
             let hash = leaf_hash(&entry);
             bundle_push(&mut group.entries, &entry);
             group.hashes.extend_from_slice(&hash);
@@ -603,20 +656,6 @@ impl Worker {
             self.restore_at = Some(now.plus(RESTORE_EVERY));
         }
     }
-}
-
-fn encode(draft: &Draft, time: Timestamp) -> Result<Vec<u8>, LedgerError> {
-    // Encoding takes the draft by reference: a group may be written a second time after a full disk.
-    Entry {
-        kind: draft.kind,
-        time,
-        id: draft.id,
-        about: draft.about,
-        project: draft.project,
-        event: draft.event.clone(),
-        sealed: draft.sealed.clone(),
-    }
-    .encode()
 }
 
 fn answer(batch: Vec<Submission>, positions: Vec<Position>) {

@@ -41,6 +41,9 @@ impl Default for Options {
 }
 
 /// A numbered step of a crate's tables. Never edited once released.
+///
+/// Whole numbers are `BIGINT`, but for a key that should be the row number itself: `INTEGER PRIMARY
+/// KEY`, which is 64 bits wide here.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// The owning crate.
@@ -315,6 +318,10 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     } else {
         "NORMAL"
     };
+    // Whoever holds an exclusive file holds it for good: waiting longer than for a handle that is
+    // just being closed would only delay the message.
+    let patience = if options.exclusive { 1 } else { 5 };
+    connection.busy_timeout(std::time::Duration::from_secs(patience))?;
     connection.pragma_update(None, "locking_mode", locking)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match options.durability {

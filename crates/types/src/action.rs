@@ -105,6 +105,8 @@ actions! {
     LedgerRead = "ledger:read",
     /// Make the texts of a subject unreadable for good.
     LedgerErase = "ledger:erase",
+    /// Show a checkpoint to the witnesses and keep their signatures.
+    LedgerWitness = "ledger:witness",
     /// Send content to a model.
     ModelInvoke = "model:invoke",
     /// See which models there are.

@@ -33,7 +33,11 @@ type Answer<T> = Result<Json<T>, ApiError>;
 /// A project the caller names. To a caller of one project every other one is missing, whether it
 /// exists or not: an answer that told them apart would give away names. Callers of the whole
 /// installation are left to the door.
-fn project(api: &AdminApi, caller: &Caller, name: &str) -> Result<Arc<Project>, ApiError> {
+pub(super) fn project(
+    api: &AdminApi,
+    caller: &Caller,
+    name: &str,
+) -> Result<Arc<Project>, ApiError> {
     api.iam()
         .project_named(name)
         .filter(|project| may_know(caller, Some(project.id)))

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use casemate_types::{ResourceKind, ResourceRef, actions::PersonBootstrap};
+use casemate_types::{ProblemCode, ResourceKind, ResourceRef, actions::PersonBootstrap};
 use serde_json::{Value, json};
 
 use super::blocking;
@@ -57,6 +57,15 @@ pub(crate) async fn bootstrap(
     State(api): State<AdminApi>,
     Form(body): Form<BootstrapBody>,
 ) -> Result<Json<Value>, ApiError> {
+    // Nobody had to prove anything to come here, so few attempts are written down, and none once
+    // there is an administrator.
+    if api.iam().has_person() {
+        return Err(ApiError::not_found("such token; it works once, for a day"));
+    }
+    if !api.may_try_bootstrap() {
+        let text = "there were too many attempts; try again in a minute";
+        return Err(ApiError::new(ProblemCode::RateLimited, text));
+    }
     let resource = ResourceRef::system(ResourceKind::System, "bootstrap");
     let caller = AdminApi::sign_in();
     let permit = api
@@ -71,6 +80,13 @@ pub(crate) async fn bootstrap(
         "key": key.id.to_string(),
         "secret": secret.expose(),
     })))
+}
+
+pub(crate) async fn wrong_method() -> Response {
+    let text = "this address does not take this method; `GET /openapi.json` lists them all";
+    let mut response = ApiError::new(ProblemCode::Invalid, text).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
 }
 
 pub(crate) async fn nothing_here() -> ApiError {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The installation itself.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use casemate_access::Permit;
+use casemate_quota::Account;
 use casemate_types::{
-    Action, Caller, ResourceKind, ResourceRef,
+    Action, Caller, ProblemCode, ResourceKind, ResourceRef,
     actions::{
-        ConfigReload, LedgerErase, SystemBackup, SystemDrill, SystemRead, SystemRotate, SystemSeal,
+        ConfigReload, LedgerErase, ProjectRead, SystemBackup, SystemDrill, SystemRead,
+        SystemRotate, SystemSeal,
     },
     event::Ending,
 };
@@ -17,7 +22,7 @@ use crate::{
     AdminApi, ApiError,
     body::Form,
     caller::Asker,
-    dto::{BackupBody, DrillBody, EraseBody, SealBody},
+    dto::{BackupBody, DrillBody, EraseBody, SealBody, SpendDto},
 };
 
 type Answer = Result<Json<Value>, ApiError>;
@@ -53,6 +58,43 @@ pub(crate) async fn metrics(
 pub(crate) async fn state(State(api): State<AdminApi>, Asker(caller): Asker) -> Answer {
     read(admit::<SystemRead>(&api, &caller, "state").await?);
     Ok(Json(api.system().state()))
+}
+
+/// Of a project, its services and their keys: money of the running day and month beside its limits.
+pub(crate) async fn spend(
+    State(api): State<AdminApi>,
+    Asker(caller): Asker,
+    Path(name): Path<String>,
+) -> Result<Json<Vec<SpendDto>>, ApiError> {
+    let project = super::identity::project(&api, &caller, &name)?;
+    let resource = ResourceRef::of(ResourceKind::Project, project.id, project.id);
+    let permit = api
+        .door()
+        .admit::<ProjectRead>(&caller, resource, "spend")
+        .await?;
+    let entered = permit.enter();
+    let (_, receipt) = entered
+        .ok_or_else(|| ApiError::new(ProblemCode::Denied, "the permit has expired; ask again"))?;
+    let (services, keys) = api.iam().members(project.id);
+    let row = |kind, name: String, account, limits| {
+        SpendDto::new(kind, name, account, limits, api.system().spend(account))
+    };
+    let mut rows = vec![row(
+        "project",
+        project.name.clone(),
+        Account::Project(project.id),
+        project.limits,
+    )];
+    rows.extend(services.into_iter().map(|service| {
+        let account = Account::Principal(service.id.into());
+        row("service", service.name, account, service.limits)
+    }));
+    rows.extend(keys.into_iter().map(|key| {
+        let account = Account::Key(key.id);
+        row("key", key.label, account, key.limits)
+    }));
+    receipt.settle(Ending::Completed, |_| ());
+    Ok(Json(rows))
 }
 
 pub(crate) async fn reload(State(api): State<AdminApi>, Asker(caller): Asker) -> Answer {

@@ -216,7 +216,7 @@ fn the_bootstrap_token_makes_one_administrator() {
         .call(&fixture.admin, "GET", "/v1/persons", "")
         .json();
     assert_eq!(persons.as_array().unwrap().len(), 1);
-    // The attempt stands in the book, by a job that may do nothing else.
+    // Nobody can fill the book with attempts: what stands there is how the administrator came in.
     let records = fixture
         .call(&fixture.admin, "GET", "/v1/ledger/records?limit=1000", "")
         .json();
@@ -226,9 +226,5 @@ fn the_bootstrap_token_makes_one_administrator() {
         .iter()
         .filter(|r| r["kind"] == "decision" && r["facts"]["action"] == "person:bootstrap")
         .collect();
-    let attempt = attempts.last().unwrap();
-    assert_eq!(
-        attempt["facts"]["reasons"][0]["policy"], "role.bootstrap",
-        "{attempt}"
-    );
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
 }

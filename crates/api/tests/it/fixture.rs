@@ -9,14 +9,14 @@ use casemate_api::{AdminApi, ApiParts, SystemOps};
 use casemate_http::Peer;
 use casemate_iam::{Iam, IamParts, NewKey, NewProject, NewService};
 use casemate_ledger::{Ledger, LedgerOptions};
-use casemate_quota::Limits;
+use casemate_quota::{Account, Limits, Spend};
 use casemate_store::{Database, Keyring, Options};
 use casemate_testkit::{ManualClock, SeededEntropy, TempDir, root_key};
 use casemate_types::{
     Action, Caller, Problem, ProjectId, RecordId, ResourceKind, ResourceRef,
     actions::{
-        ConfigReload, KeyCreate, LedgerErase, PersonBootstrap, ProjectCreate, ProjectRead,
-        ServiceCreate, SystemBackup, SystemDrill, SystemRotate, SystemSeal,
+        ConfigReload, KeyCreate, LedgerErase, LedgerWitness, PersonBootstrap, ProjectCreate,
+        ProjectRead, ServiceCreate, SystemBackup, SystemDrill, SystemRotate, SystemSeal,
     },
     event::Ending,
 };
@@ -60,6 +60,15 @@ impl SystemOps for Stub {
 
     fn seal(&self, permit: Permit<SystemSeal>, _: &str, _: &str) -> Result<String, Problem> {
         done(permit)
+    }
+
+    fn witness(&self, permit: Permit<LedgerWitness>) -> Value {
+        done(permit).unwrap();
+        Value::Array(Vec::new())
+    }
+
+    fn spend(&self, _: Account) -> Spend {
+        Spend::default()
     }
 
     fn metrics(&self) -> String {

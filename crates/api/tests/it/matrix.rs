@@ -54,6 +54,7 @@ pub(crate) const ROWS: &[Row] = &[
     // The list holds what the caller may know.
     row("GET",  "/v1/projects", "", [401, 403, 200, 200]),
     row("POST", "/v1/projects", r#"{"name": "c"}"#, WHOLE),
+    row("GET",  "/v1/projects/{project}/spend", "", OF_A),
     row("PUT",  "/v1/projects/{project}/limits", r#"{"concurrency": 5}"#, OF_A),
     row("GET",  "/v1/projects/{project}/services", "", OF_A),
     row("POST", "/v1/projects/{project}/services", r#"{"name": "new"}"#, OF_A),
@@ -70,6 +71,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("GET",  "/v1/ledger/records/{record}/proof", "", WHOLE),
     row("POST", "/v1/ledger/verify", "", WHOLE),
     row("POST", "/v1/ledger/export", "EXPORT", WHOLE),
+    row("POST", "/v1/ledger/witness", "", WHOLE),
     row("POST", "/v1/ledger/erase", r#"{"subject": "svc_x"}"#, WHOLE),
 ];
 

@@ -71,6 +71,8 @@ pub(crate) enum ProjectCommand {
     },
     /// List projects
     List,
+    /// Money spent and reserved today and this month, by the project, its services and keys
+    Spend { project: String },
     /// Set a project's limits; what is not given has none
     Limits {
         project: String,
@@ -88,6 +90,11 @@ impl ProjectCommand {
                 json!([ask(&socket, Method::POST, "/v1/projects", Some(body)).await?])
             }
             Self::List => ask(&socket, Method::GET, "/v1/projects", None).await?,
+            Self::Spend { project } => {
+                let path = format!("/v1/projects/{}/spend", segment(&project)?);
+                show_spend(global, &ask(&socket, Method::GET, &path, None).await?);
+                return Ok(ExitCode::SUCCESS);
+            }
             Self::Limits { project, limits } => {
                 let path = format!("/v1/projects/{}/limits", segment(&project)?);
                 json!([ask(&socket, Method::PUT, &path, Some(limits.json())).await?])
@@ -96,6 +103,44 @@ impl ProjectCommand {
         show(global, &list, &["name", "id", "created"]);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn show_spend(global: &Global, list: &Value) {
+    let table: Vec<_> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|account| {
+            let limits = &account["limits"];
+            vec![
+                text(account, "kind"),
+                text(account, "name"),
+                amount(&account["micros_today"]),
+                amount(&limits["micros_per_day"]),
+                amount(&account["micros_this_month"]),
+                amount(&limits["micros_per_month"]),
+            ]
+        })
+        .collect();
+    let heading = [
+        "of",
+        "name",
+        "today",
+        "of a day",
+        "this month",
+        "of a month",
+    ];
+    rows(global.format, &heading, &table, list);
+}
+
+/// Millionths as people write amounts, the reverse of [`micros`]; a dash where there is no limit.
+fn amount(micros: &Value) -> String {
+    let Some(micros) = micros.as_u64() else {
+        return "–".into();
+    };
+    let part = format!("{:06}", micros % 1_000_000);
+    let part = part.trim_end_matches('0');
+    format!("{}.{part:0<2}", micros / 1_000_000)
 }
 
 #[derive(Debug, Subcommand)]

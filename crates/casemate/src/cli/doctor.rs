@@ -17,6 +17,8 @@ use crate::{
 
 /// Less free disk than this is worth a warning, in bytes.
 const LITTLE_DISK: u64 = 1 << 30;
+/// How long an upstream may take to accept a connection.
+const REACH: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -49,6 +51,9 @@ impl DoctorArgs {
         check_disk(&home, &mut found);
         if let Some(config) = &config {
             check_upstreams(config, &mut found);
+            check_reach(config, &mut found).await;
+            check_tls(config, &mut found);
+            check_witnesses(config, &mut found);
             if !running {
                 check_ports(config, &mut found);
             }
@@ -223,6 +228,63 @@ fn check_upstreams(config: &Config, found: &mut Vec<Finding>) {
                 format!("`{name}` is complete"),
             ),
         }
+    }
+}
+
+/// Whether somebody listens where upstreams are said to be. Nothing is sent.
+async fn check_reach(config: &Config, found: &mut Vec<Finding>) {
+    for upstream in &config.gateway.upstream {
+        let name = &upstream.name;
+        let Ok(url) = upstream.url.parse::<hyper::Uri>() else {
+            let text = format!("upstream `{name}`: `{}` is no URL", upstream.url);
+            add(found, Level::Wrong, "upstream", text);
+            continue;
+        };
+        let port = url
+            .port_u16()
+            .unwrap_or(if url.scheme_str() == Some("http") {
+                80
+            } else {
+                443
+            });
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let address = (host.to_owned(), port);
+        let connected = tokio::time::timeout(REACH, tokio::net::TcpStream::connect(address)).await;
+        let why = match connected {
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        let text = format!("upstream `{name}`: {host} port {port} cannot be reached: {why}");
+        add(found, Level::Warning, "upstream", text);
+    }
+}
+
+fn check_tls(config: &Config, found: &mut Vec<Finding>) {
+    let tls = &config.tls;
+    for file in [&tls.certificate, &tls.key, &tls.client_authority]
+        .into_iter()
+        .flatten()
+    {
+        if let Err(error) = std::fs::File::open(file) {
+            let text = format!("`{}` cannot be read: {error}", file.display());
+            add(found, Level::Wrong, "tls", text);
+        }
+    }
+    if let Some(key) = tls.key.as_ref().filter(|key| is_open_to_others(key)) {
+        let text = format!("others may read `{}`: chmod 600 it", key.display());
+        add(found, Level::Wrong, "tls", text);
+    }
+}
+
+fn check_witnesses(config: &Config, found: &mut Vec<Finding>) {
+    match config.ledger.witness.len() {
+        0 => {
+            let text = "nobody else signs that the book only grew: name one in `[[ledger.witness]]`, \
+                        or keep `casemate ledger checkpoint` somewhere else now and then";
+            add(found, Level::Warning, "witness", text);
+        }
+        count => add(found, Level::Good, "witness", format!("{count} configured")),
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) enum LedgerCommand {
     Keys,
     /// Write a copy that anyone can verify offline
     Export { directory: PathBuf },
+    /// Show the newest checkpoint to the configured witnesses and keep what they sign
+    Witness,
     /// Destroy a subject's key: its texts are gone for good, every proof stays valid
     Erase { subject: String },
 }
@@ -147,6 +149,10 @@ impl LedgerCommand {
                     text(&done, "records"),
                     directory.display()
                 );
+            }
+            Self::Witness => {
+                let visits = ask(&socket, Method::POST, "/v1/ledger/witness", None).await?;
+                return Ok(witnesses(global, &visits));
             }
             Self::Erase { subject } => {
                 let body = json!({"subject": subject});
@@ -253,6 +259,29 @@ fn tail(global: &Global, records: &Value) {
         .collect();
     let heading = ["#", "time", "request", "kind", "action", "result", "policy"];
     rows(global.format, &heading, &table, records);
+}
+
+/// Who signed what; a witness that did not sign is a finding.
+fn witnesses(global: &Global, visits: &Value) -> ExitCode {
+    let all = visits.as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() && global.format == Format::Human {
+        println!("no witness is configured; see `[[ledger.witness]]` in docs/reference/config.md");
+        return ExitCode::SUCCESS;
+    }
+    let table: Vec<_> = all
+        .iter()
+        .map(|visit| {
+            ["witness", "url", "signed", "error"]
+                .map(|name| text(visit, name))
+                .to_vec()
+        })
+        .collect();
+    let heading = ["witness", "url", "records signed", "error"];
+    rows(global.format, &heading, &table, visits);
+    match all.iter().all(|visit| visit["error"].is_null()) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(3),
+    }
 }
 
 fn read_keys(path: &Path) -> anyhow::Result<Vec<VerifierKey>> {

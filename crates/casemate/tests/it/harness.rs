@@ -2,7 +2,7 @@
 //! The real binary on a directory of its own, and clients for it.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read, Write as _},
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -116,10 +116,32 @@ impl Home {
     }
 
     /// Starts a server that must not come up; gives what it said.
+    #[track_caller]
     pub(crate) fn fails_to_start(&self) -> Ran {
         let config = self.config();
-        self.run(&["up", "--ready-json", "--config", config.to_str().unwrap()])
-            .exits(1)
+        let arguments = ["up", "--ready-json", "--config", config.to_str().unwrap()];
+        let mut child = self
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        if stdout.read_line(&mut out).unwrap() > 0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let config = std::fs::read_to_string(config).unwrap();
+            panic!("the server came up: {out}\n{config}");
+        }
+        let output = child.wait_with_output().unwrap();
+        let ran = Ran {
+            code: output.status.code(),
+            out,
+            err: String::from_utf8(output.stderr).unwrap(),
+            what: arguments.join(" "),
+        };
+        ran.exits(1)
     }
 
     pub(crate) fn up(&self, more: &[&str]) -> Server {
@@ -193,7 +215,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -247,8 +269,17 @@ impl Server {
         text.0.len()
     }
 
+    /// Everything that was logged until now.
+    pub(crate) fn logged(&self) -> String {
+        self.log.text.lock().unwrap().0.clone()
+    }
+
     pub(crate) fn data_url(&self) -> &str {
         self.ready["data_url"].as_str().unwrap()
+    }
+
+    pub(crate) fn admin_url(&self) -> &str {
+        self.ready["admin_url"].as_str().unwrap()
     }
 
     /// The key that `up --try` made.
@@ -326,7 +357,21 @@ pub(crate) fn post(url: &str, path: &str, key: &str, body: &Value) -> Reply {
 
 /// The same for servers that may be killed.
 pub(crate) fn try_post(url: &str, path: &str, key: &str, body: &Value) -> std::io::Result<Reply> {
-    let mut stream = open_post(url, path, key, body)?;
+    read_reply(&mut open_post(url, path, key, body)?)
+}
+
+/// Asks for an address; panics when no whole answer comes.
+pub(crate) fn get(url: &str, path: &str, key: &str) -> Reply {
+    let host = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = request("GET", host, path, key, "");
+    stream.write_all(request.as_bytes()).unwrap();
+    read_reply(&mut stream).unwrap()
+}
+
+/// Reads an answer up to the connection's end.
+pub(crate) fn read_reply(stream: &mut impl Read) -> std::io::Result<Reply> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let cut = || std::io::Error::other("the answer is cut");
@@ -362,14 +407,18 @@ pub(crate) fn open_post(
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let body = body.to_string();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len(),
-    );
+    let request = request("POST", host, path, key, &body.to_string());
     stream.write_all(request.as_bytes())?;
     Ok(stream)
+}
+
+/// A request as it travels; its answer ends with the connection.
+pub(crate) fn request(method: &str, host: &str, path: &str, key: &str, body: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len(),
+    )
 }
 
 fn dechunk(mut rest: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::harness::Home;
 
 /// The interpreter that `cargo xtask test` prepared. Without one the test is left out, but never in
 /// continuous integration.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let found = std::env::var_os("CASEMATE_TEST_PYTHON").map(PathBuf::from);
     if found.is_none() {
         assert!(

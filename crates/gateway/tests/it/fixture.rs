@@ -286,6 +286,7 @@ impl House {
             authenticator: Arc::new(Keys(keys)),
             keyring,
             clock,
+            spans: None,
         };
         let none = |_: &str| Err("there are no credentials here".to_owned());
         let gateway = Gateway::open(plan.config, &none, parts).unwrap();

@@ -162,8 +162,12 @@ fn kind_of(action: ActionName) -> ResourceKind {
 fn who_may_do_what() {
     use PrincipalKind::{Job, Operator, Person, Service};
     let set = base();
+    // An administrator of the whole installation.
+    let mut whole = principal(Person, &["admin"]);
+    whole.project = None;
     let askers = [
         ("nobody", principal(Person, &[])),
+        ("whole", whole),
         ("admin", principal(Person, &["admin"])),
         ("developer", principal(Person, &["developer"])),
         ("analyst", principal(Person, &["analyst"])),
@@ -207,31 +211,32 @@ fn who_may_do_what() {
         table += &format!("\n{}", line.trim_end());
     }
     insta::assert_snapshot!(table, @r"
-                      nobody    admin     developer analyst   auditor   service   Operator  Job
-    config:reload     -         all       -         -         -         -         all       -
-    key:create        -         all       own       -         -         -         all       -
-    key:read          -         all       own       -         all       -         all       -
-    key:revoke        -         all       own       -         -         -         all       -
-    key:rotate        -         all       own       -         -         -         all       -
-    ledger:export     -         all       -         -         all       -         all       -
-    ledger:read       -         all       -         -         all       -         all       all
-    ledger:erase      -         all       -         -         -         -         all       -
-    model:invoke      -         -         own       own       -         own       -         -
-    model:list        -         all       own       own       -         own       all       -
-    person:bootstrap  -         all       -         -         -         -         all       -
-    person:read       -         all       -         -         all       -         all       -
-    policy:apply      -         all       -         -         -         -         all       -
-    policy:read       -         all       own       -         all       -         all       -
-    project:create    -         all       -         -         -         -         all       -
-    project:read      -         all       own       -         all       -         all       -
-    project:update    -         all       -         -         -         -         all       -
-    service:create    -         all       own       -         -         -         all       -
-    service:read      -         all       own       -         all       -         all       -
-    system:backup     -         all       -         -         -         -         all       -
-    system:drill      -         all       -         -         -         -         all       -
-    system:read       -         all       -         -         all       -         all       all
-    system:rotate     -         all       -         -         -         -         all       all
-    system:seal       -         all       -         -         -         -         all       -
+                      nobody    whole     admin     developer analyst   auditor   service   Operator  Job
+    config:reload     -         all       own       -         -         -         -         all       -
+    key:create        -         all       own       own       -         -         -         all       -
+    key:read          -         all       own       own       -         own       -         all       -
+    key:revoke        -         all       own       own       -         -         -         all       -
+    key:rotate        -         all       own       own       -         -         -         all       -
+    ledger:export     -         all       own       -         -         own       -         all       -
+    ledger:read       -         all       own       -         -         own       -         all       all
+    ledger:erase      -         all       own       -         -         -         -         all       -
+    ledger:witness    -         all       own       -         -         -         -         all       all
+    model:invoke      -         -         -         own       own       -         own       -         -
+    model:list        -         all       own       own       own       -         own       all       -
+    person:bootstrap  -         all       own       -         -         -         -         all       -
+    person:read       -         all       own       -         -         own       -         all       -
+    policy:apply      -         all       own       -         -         -         -         all       -
+    policy:read       -         all       own       own       -         own       -         all       -
+    project:create    -         all       own       -         -         -         -         all       -
+    project:read      -         all       own       own       -         own       -         all       -
+    project:update    -         all       own       -         -         -         -         all       -
+    service:create    -         all       own       own       -         -         -         all       -
+    service:read      -         all       own       own       -         own       -         all       -
+    system:backup     -         all       own       -         -         -         -         all       -
+    system:drill      -         all       own       -         -         -         -         all       -
+    system:read       -         all       own       -         -         all       -         all       all
+    system:rotate     -         all       own       -         -         -         -         all       all
+    system:seal       -         all       own       -         -         -         -         all       -
     ");
 }
 

@@ -196,7 +196,7 @@ fn change(context: &mut AccessContext, other: AccessContext, attribute: usize) {
 #[test]
 fn a_role_that_was_taken_away_does_not_live_on_in_the_cache() {
     let (set, cache) = (base(), DecisionCache::default());
-    let resource = ResourceRef::system(ResourceKind::PolicySet, "base");
+    let resource = ResourceRef::of(ResourceKind::PolicySet, "base", OWN);
     let ask = |roles: &[&str]| {
         let question = Question {
             principal: &principal(PrincipalKind::Person, roles),
