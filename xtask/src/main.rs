@@ -4,6 +4,7 @@
 //! Nothing here is part of the product, and nothing of the product is imported here.
 
 mod bench;
+mod generate;
 mod lint;
 mod python;
 mod test;
@@ -27,6 +28,9 @@ enum Verb {
     /// Measures, against stand-ins that it brings along.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Training data, written by grammars of our own.
+    #[command(subcommand)]
+    Generate(generate::Generate),
     /// Formatting, clippy, tidy, and licences and sources of dependencies.
     Lint(lint::Lint),
     /// Every test; prepares what the tests need in `.xtask/`.
@@ -38,6 +42,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Bench(bench) => bench::run(bench),
+        Verb::Generate(generate) => generate::run(&generate),
         Verb::Lint(lint) => lint::run(&lint),
         Verb::Test(test) => test::run(&test),
         Verb::Tidy => tidy::run(),

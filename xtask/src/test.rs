@@ -47,6 +47,14 @@ pub(crate) fn run(test: &Test) -> Result<()> {
             .args(&test.runner_args);
     }
     tool::run(&mut command)?;
+    // What must not compile stands in examples, which nextest does not run.
+    if nextest && test.runner_args.is_empty() {
+        let mut examples = tool::cargo(["test", "--doc", "--package", "casemate-access"]);
+        if tool::in_ci() {
+            examples.arg("--locked");
+        }
+        tool::run(&mut examples)?;
+    }
     if test.demo {
         tool::run(&mut tool::cargo([
             "run",

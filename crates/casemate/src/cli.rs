@@ -4,6 +4,7 @@
 mod admin;
 mod doctor;
 mod explain;
+mod inspect;
 mod ledger;
 mod policy;
 mod recovery;
@@ -52,6 +53,8 @@ enum Command {
     Demo,
     /// Check everything a newcomer gets wrong
     Doctor(doctor::DoctorArgs),
+    /// Look for personal data, secrets and injections in files and rows
+    Inspect(inspect::InspectArgs),
     /// Say why a request ended as it did
     Explain(explain::ExplainArgs),
     /// Projects
@@ -88,6 +91,7 @@ impl Cli {
             Command::Up(args) => args.run(&global.home()?).await,
             Command::Demo => demo::run().await,
             Command::Doctor(args) => args.run(global).await,
+            Command::Inspect(args) => args.run(global),
             Command::Explain(args) => args.run(global).await,
             Command::Project(command) => command.run(global).await,
             Command::Service(command) => command.run(global).await,

@@ -3,7 +3,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -123,6 +126,8 @@ fn make_authority(names: &[String]) -> Result<Made, rcgen::Error> {
         .push(DnType::CommonName, "Casemate");
     // Strict verifiers look the issuer up by it (RFC 5280 section 4.2.1.1).
     server.use_authority_key_identifier_extension = true;
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let server = server.signed_by(&key, &issuer)?;
     Ok(Made {
         authority: authority.pem(),

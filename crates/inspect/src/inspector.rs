@@ -7,7 +7,10 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
-    health, injection, personal, secret,
+    attack::{Head, Model, readings, windows},
+    health, injection, personal,
+    rules::{credential::Credentials, identifier::Identifiers},
+    secret,
     words::{Hit, Lexicon},
 };
 
@@ -41,6 +44,29 @@ impl<'a> Segment<'a> {
     }
 }
 
+/// The weights that ship; `crates/inspect/model/README.md` says what they were trained on.
+const MODEL: &[u8] = include_bytes!("../model/injection.bin");
+/// The score from which on a segment is taken for an attack, unless a profile says otherwise.
+const THRESHOLD: f32 = 0.75;
+/// Scores below this are not worth a record.
+const WORTH_A_RECORD: f32 = 0.5;
+
+/// A probability whose logit is raised by what words of attacks are worth.
+fn raised(score: f32) -> f32 {
+    const WORTH: f32 = 3.0;
+    let odds = score / (1.0 - score).max(1e-6) * WORTH.exp();
+    odds / (1.0 + odds)
+}
+
+/// A probability, and whether it is beyond the threshold that ships.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InjectionScore {
+    /// From 0 to 1.
+    pub score: f32,
+    /// Whether it is one as far as the threshold that ships is concerned.
+    pub flag: bool,
+}
+
 /// The detectors could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the detectors cannot be built: {0}")]
@@ -49,6 +75,9 @@ pub struct InspectError(String);
 /// All detectors, compiled once, shared by all requests.
 #[derive(Debug)]
 pub struct Inspector {
+    identifiers: Identifiers,
+    credentials: Credentials,
+    attacks: Model,
     secrets: AhoCorasick,
     lexicon: Lexicon,
     canaries: Option<AhoCorasick>,
@@ -78,6 +107,9 @@ impl Inspector {
             .transpose()
             .map_err(failed)?;
         Ok(Self {
+            identifiers: Identifiers::new().map_err(InspectError)?,
+            credentials: Credentials::new().map_err(InspectError)?,
+            attacks: Model::new(MODEL).map_err(InspectError)?,
             secrets,
             lexicon: Lexicon::new().map_err(failed)?,
             canaries,
@@ -85,17 +117,82 @@ impl Inspector {
         })
     }
 
-    /// Everything found in a segment: what [`Inspector::inspect_exact`] finds, then at most one
-    /// attempt at injection and one health record, which may overlap the others.
+    /// Everything found in a segment: personal data, secrets and canaries in the order of the text
+    /// and without overlaps, then at most one attempt at injection and one health record, which may
+    /// overlap the others.
     #[must_use]
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
-        let mut found = self.exact(segment.text, 0, &hits);
+        let mut found = self.whole(segment.text);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
-            found.extend(injection::find(segment, &hits));
+            let attack = self.attack(segment, &hits);
+            found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
         }
         found.extend(health::find(segment.text, &hits));
         found
+    }
+
+    /// How much a segment reads like an attempt to instruct the model, whoever speaks.
+    #[must_use]
+    pub fn injection(&self, segment: Segment<'_>) -> InjectionScore {
+        let hits = self.lexicon.hits(segment.text);
+        let score = self.attack(segment, &hits).map_or(0.0, |found| found.score);
+        InjectionScore {
+            score,
+            flag: score >= THRESHOLD,
+        }
+    }
+
+    /// The stretch of a segment that reads most like an attack.
+    fn attack(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
+        let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;
+        let head = if embedded { Head::Embedded } else { Head::User };
+        let mut best: Option<Finding> = None;
+        for reading in readings(segment.text) {
+            for window in windows(&reading, head) {
+                let score = self.attacks.score(head, &window);
+                if best.as_ref().is_some_and(|found| found.score >= score) {
+                    continue;
+                }
+                // What was decoded has no place of its own in the text.
+                let span = match window.plain {
+                    true => window.span.0..window.span.1,
+                    false => 0..segment.text.len(),
+                };
+                best = Some(Finding {
+                    kind: FindingKind::Injection,
+                    span,
+                    rule: if window.plain {
+                        "injection.model"
+                    } else {
+                        "injection.decoded"
+                    },
+                    score,
+                });
+            }
+        }
+        // Words that belong to attacks and stand together say more than the model knows of short
+        // texts; alone they are no verdict, for whoever warns of attacks uses them too.
+        if let (Some(found), Some(words)) = (&mut best, injection::find(segment, hits))
+            && words.score >= THRESHOLD
+        {
+            found.score = raised(found.score);
+            if found.score < THRESHOLD || words.span.len() < found.span.len() {
+                (found.rule, found.span) = (words.rule, words.span);
+            }
+        }
+        best
+    }
+
+    /// Personal data, secrets and canaries in a whole text, by all rules.
+    #[must_use]
+    pub fn whole(&self, text: &str) -> Vec<Finding> {
+        let mut found = Vec::new();
+        self.find_canaries(text, 0, &mut found);
+        found.extend(self.credentials.find(text));
+        personal::find_addresses(text, &mut found);
+        found.extend(self.identifiers.find(text));
+        without_overlaps(found)
     }
 
     /// What is found by its form alone: personal data, payment data, secrets, canaries; in the order
@@ -118,19 +215,24 @@ impl Inspector {
 
     fn exact(&self, text: &str, from: usize, hits: &[Hit]) -> Vec<Finding> {
         let mut found = Vec::new();
-        if let Some(canaries) = &self.canaries {
-            let range = Input::new(text).range(from..);
-            found.extend(canaries.find_iter(range).map(|hit| Finding {
-                kind: FindingKind::Canary,
-                span: hit.range(),
-                rule: "canary",
-                score: 1.0,
-            }));
-        }
+        self.find_canaries(text, from, &mut found);
         secret::find(text, from, &self.secrets, hits, &mut found);
         personal::find(text, from, hits, &mut found);
         found.retain(|finding| finding.span.start >= from);
         without_overlaps(found)
+    }
+
+    fn find_canaries(&self, text: &str, from: usize, found: &mut Vec<Finding>) {
+        let Some(canaries) = &self.canaries else {
+            return;
+        };
+        let range = Input::new(text).range(from..);
+        found.extend(canaries.find_iter(range).map(|hit| Finding {
+            kind: FindingKind::Canary,
+            span: hit.range(),
+            rule: "canary",
+            score: 1.0,
+        }));
     }
 
     /// Where, from `from` on, tokens with a known prefix begin that may go on after the text.
@@ -176,7 +278,8 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
         }
     }
     let strength = |finding: &Finding| match finding.kind {
-        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 2,
+        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 3,
+        FindingKind::Credential => 2,
         _ => 1,
     };
     others.sort_by(|a, b| {

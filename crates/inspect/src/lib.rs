@@ -13,18 +13,26 @@
 //! assert_eq!(found[0].kind, FindingKind::Email);
 //! ```
 
+mod attack;
 mod guard;
 mod health;
 mod injection;
 mod inspector;
 mod number;
 mod personal;
+mod rules;
 mod secret;
 mod stream;
 mod surrogate;
 mod words;
 
 pub use guard::{GuardProfile, GuardRule};
-pub use inspector::{InspectError, Inspector, Segment};
+pub use inspector::{InjectionScore, InspectError, Inspector, Segment};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};
+
+/// What training sees of a text, for `examples/train_injection.rs`.
+#[doc(hidden)]
+pub mod training {
+    pub use crate::attack::training::*;
+}

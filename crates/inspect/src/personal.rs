@@ -39,6 +39,36 @@ pub(crate) fn find(text: &str, from: usize, hits: &[Hit], found: &mut Vec<Findin
     }
 }
 
+/// Finds addresses of mail and networks only; numbers have rules of their own.
+pub(crate) fn find_addresses(text: &str, found: &mut Vec<Finding>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(step) = bytes[at..]
+        .iter()
+        .position(|byte| TRIGGER[usize::from(*byte)])
+    {
+        let trigger = at + step;
+        let end = match bytes[trigger] {
+            b'@' => email(bytes, trigger, found),
+            b':' => ipv6(bytes, trigger, found),
+            _ => network(bytes, trigger, found),
+        };
+        at = end.max(trigger + 1);
+    }
+}
+
+/// An address of a network that begins at the digit `first`; gives where to go on.
+fn network(bytes: &[u8], first: usize, found: &mut Vec<Finding>) -> usize {
+    let before = first.checked_sub(1).and_then(|at| bytes.get(at));
+    if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80) {
+        return skip_word(bytes, first);
+    }
+    let run = run_at(bytes, first);
+    ipv4(bytes, &run, found)
+        .or_else(|| ipv6_tail(bytes, first, found))
+        .unwrap_or_else(|| skip_word(bytes, first))
+}
+
 const TRIGGER: [bool; 256] = {
     let mut table = [false; 256];
     let mut digit = b'0';
@@ -424,7 +454,8 @@ fn ipv4(bytes: &[u8], run: &Run, found: &mut Vec<Finding>) -> Option<usize> {
     {
         return None;
     }
-    if !address.is_loopback() && !address.is_unspecified() && !address.is_broadcast() {
+    let own = address == std::net::Ipv4Addr::LOCALHOST;
+    if !own && !address.is_unspecified() && !address.is_broadcast() {
         push(found, FindingKind::Ip, first..end, "personal.ipv4", 0.9);
     }
     Some(end)

@@ -113,16 +113,24 @@ pub fn mark(kind: FindingKind) -> String {
 
 const fn word_of(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::BankAccount => "ACCOUNT",
+        FindingKind::BirthDate => "BORN",
         FindingKind::Canary => "CANARY",
         FindingKind::Card => "CARD",
-        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => "SECRET",
+        FindingKind::CloudKey
+        | FindingKind::Credential
+        | FindingKind::PrivateKey
+        | FindingKind::ProviderKey => "SECRET",
+        FindingKind::Device => "DEVICE",
         FindingKind::Email => "EMAIL",
         FindingKind::Health => "HEALTH",
         FindingKind::Iban => "IBAN",
+        FindingKind::Identifier => "NUMBER",
         FindingKind::Injection => "TEXT",
         FindingKind::Ip => "IP",
         FindingKind::Phone => "PHONE",
         FindingKind::UsSsn => "SSN",
+        FindingKind::Wallet => "WALLET",
     }
 }
 

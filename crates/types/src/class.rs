@@ -60,18 +60,28 @@ words! {
 words! {
     /// What exactly was found.
     FindingKind {
+        /// A bank account other than by IBAN.
+        BankAccount = "bank_account",
+        /// A date of birth.
+        BirthDate = "birth_date",
         /// A planted canary string.
         Canary = "canary",
         /// A payment card number with a valid Luhn digit.
         Card = "card",
         /// A credential of a cloud platform.
         CloudKey = "cloud_key",
+        /// A password, or a secret without a form of its own.
+        Credential = "credential",
+        /// The number of a device or vehicle.
+        Device = "device",
         /// An e-mail address.
         Email = "email",
         /// A record about someone's health.
         Health = "health",
         /// An IBAN with a valid check.
         Iban = "iban",
+        /// A number that an authority or insurer gave to a person or firm.
+        Identifier = "identifier",
         /// An attempt to instruct the model against its operator.
         Injection = "injection",
         /// An IPv4 or IPv6 address.
@@ -84,6 +94,8 @@ words! {
         ProviderKey = "provider_key",
         /// A United States social security number.
         UsSsn = "us_ssn",
+        /// An address of a cryptocurrency.
+        Wallet = "wallet",
     }
 }
 
@@ -93,9 +105,17 @@ impl FindingKind {
     pub const fn class(self) -> DataClass {
         match self {
             Self::Canary => DataClass::Canary,
-            Self::Card | Self::Iban => DataClass::Payment,
-            Self::CloudKey | Self::PrivateKey | Self::ProviderKey => DataClass::Secret,
-            Self::Email | Self::Ip | Self::Phone | Self::UsSsn => DataClass::Personal,
+            Self::BankAccount | Self::Card | Self::Iban | Self::Wallet => DataClass::Payment,
+            Self::CloudKey | Self::Credential | Self::PrivateKey | Self::ProviderKey => {
+                DataClass::Secret
+            }
+            Self::BirthDate
+            | Self::Device
+            | Self::Email
+            | Self::Identifier
+            | Self::Ip
+            | Self::Phone
+            | Self::UsSsn => DataClass::Personal,
             Self::Health => DataClass::Health,
             Self::Injection => DataClass::Attack,
         }

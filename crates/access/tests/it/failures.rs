@@ -90,6 +90,39 @@ fn a_full_disk_refuses_new_egress_and_lets_the_rest_go_on() {
 }
 
 #[test]
+fn a_decision_that_was_lost_stays_lost_however_often_one_asks() {
+    let house = House::new();
+    let door = house.open_with(Some(2 << 20)).unwrap();
+    // Accepted while there was room, and written when there was none any more.
+    let mut receipts = Vec::new();
+    loop {
+        let mut decided = ask(&door, &service());
+        decided.describe(|facts| facts.note = "x".repeat(20_000));
+        match run(door.commit(decided, Timing::Overlapped)) {
+            Ok(Grant::Allowed(permit)) => receipts.push(permit.enter().unwrap().1),
+            Ok(other) => panic!("{other:?}"),
+            Err(AccessError::Ledger(LedgerError::Full)) => break,
+            Err(error) => panic!("{error:?}"),
+        }
+        assert!(receipts.len() < 10_000, "the disk never gets full");
+    }
+    let (mut lost, mut kept) = (0, 0);
+    for mut receipt in receipts {
+        let first = run(receipt.durable());
+        for _ in 0..3 {
+            let again = run(receipt.durable());
+            assert_eq!(again.is_ok(), first.is_ok(), "{first:?} {again:?}");
+        }
+        match first {
+            Ok(()) => kept += 1,
+            Err(_) => lost += 1,
+        }
+        receipt.settle(Ending::Failed, |_| ());
+    }
+    assert!(kept > 0 && lost > 0, "{kept} {lost}");
+}
+
+#[test]
 fn what_the_caller_is_told() {
     for (error, code, retry_after) in [
         (

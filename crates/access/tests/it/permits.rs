@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use casemate_access::{AccessError, Door, Evidence, Grant, Timing};
+use casemate_access::{AccessError, Door, Evidence, Grant, Permit, Timing};
 use casemate_types::{
     Booking, DataClass, Decision, Obligation, ProblemCode,
-    actions::{ModelInvoke, ModelList, PolicyApply, PolicyRead},
+    actions::{KeyRevoke, ModelInvoke, ModelList, PolicyApply, PolicyRead},
     event::{Ending, Facts},
 };
 
@@ -352,4 +352,15 @@ fn a_second_attempt_belongs_to_the_first_request() {
     receipt.settle(Ending::Completed, |_| ());
     door.close();
     assert_eq!(door.reader().find(request).unwrap().len(), 3);
+}
+
+#[test]
+fn a_permit_fits_its_own_action() {
+    // The twin of the example at `Permit` that must not compile: with the right action the same words
+    // do, so the action is what is wrong there.
+    fn revoke(_: Permit<KeyRevoke>) {}
+    fn right(permit: Permit<KeyRevoke>) {
+        revoke(permit);
+    }
+    let _: fn(Permit<KeyRevoke>) = right;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Borders between projects, and between roles.
 
+use std::time::Duration;
+
 use casemate_http::Peer;
 
 use crate::fixture::{Fixture, OPERATOR, Who};
@@ -227,4 +229,79 @@ fn the_bootstrap_token_makes_one_administrator() {
         .filter(|r| r["kind"] == "decision" && r["facts"]["action"] == "person:bootstrap")
         .collect();
     assert_eq!(attempts.len(), 1, "{attempts:?}");
+}
+
+/// Tries a token; gives the status.
+fn bootstrap(fixture: &Fixture, token: &str) -> u16 {
+    let body = serde_json::json!({"token": token, "name": "Eve"}).to_string();
+    let reply = fixture.call(&Who::Nobody, "POST", "/v1/bootstrap", &body);
+    let code = match reply.status {
+        404 => "not_found",
+        429 => "rate_limited",
+        _ => return reply.status,
+    };
+    assert_eq!(reply.kind, "application/problem+json", "{reply:?}");
+    assert_eq!(reply.json()["code"], code, "{reply:?}");
+    reply.status
+}
+
+/// How many records there are once everything is written: what is durable came after it.
+fn records(fixture: &Fixture) -> usize {
+    let path = "/v1/ledger/records?from=0&limit=1000";
+    let operator = Who::Socket(OPERATOR);
+    let all = fixture.call(&operator, "GET", path, "").json();
+    let all = all.as_array().unwrap();
+    all.iter()
+        .filter(|record| record["facts"]["action"] == "person:bootstrap")
+        .count()
+}
+
+#[test]
+fn the_link_writes_nothing_once_there_is_an_administrator() {
+    let fixture = Fixture::new();
+    let before = records(&fixture);
+    let size = fixture.door.reader().size();
+    for number in 0..50 {
+        // No attempt is too many: nothing happens at all.
+        assert_eq!(bootstrap(&fixture, &format!("cm_{number}")), 404);
+    }
+    assert!(
+        fixture.door.reader().size() <= size + 1,
+        "the last reading's outcome"
+    );
+    assert_eq!(records(&fixture), before);
+}
+
+#[test]
+fn the_link_can_be_tried_ten_times_a_minute() {
+    let fixture = Fixture::young();
+    let token = fixture.iam.bootstrap_token().unwrap();
+    for round in 1..4 {
+        for number in 0..10 {
+            assert_eq!(bootstrap(&fixture, &format!("cm_{round}_{number}")), 404);
+        }
+        let written = records(&fixture);
+        assert!(
+            written > 0 && written <= round * 20,
+            "{written} of round {round}"
+        );
+        for _ in 0..20 {
+            assert_eq!(bootstrap(&fixture, "cm_again"), 429);
+        }
+        // Not even the right one, and nobody can fill the book with it.
+        assert_eq!(bootstrap(&fixture, token.expose()), 429);
+        assert_eq!(records(&fixture), written);
+        assert!(!fixture.iam.has_person());
+        fixture.clock.advance(Duration::from_secs(60));
+    }
+    // What the body lacks is said before anything is counted.
+    for _ in 0..20 {
+        let reply = fixture.call(&Who::Nobody, "POST", "/v1/bootstrap", "{}");
+        assert_eq!(reply.status, 400, "{reply:?}");
+    }
+    // A clock that went back is another minute, too.
+    fixture.clock.retreat(Duration::from_secs(3600));
+    assert_eq!(bootstrap(&fixture, token.expose()), 200);
+    assert_eq!(bootstrap(&fixture, token.expose()), 404);
+    assert!(fixture.iam.has_person());
 }

@@ -93,6 +93,8 @@ pub(crate) enum Who {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) kind: String,
+    /// The methods that an address takes, where it says so.
+    pub(crate) allow: String,
     pub(crate) text: String,
 }
 
@@ -106,6 +108,7 @@ pub(crate) struct Fixture {
     pub(crate) dir: TempDir,
     pub(crate) iam: Iam,
     pub(crate) door: Door,
+    pub(crate) clock: Arc<ManualClock>,
     router: Router,
     runtime: tokio::runtime::Runtime,
     /// An administrator.
@@ -121,6 +124,18 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        let mut fixture = Self::young();
+        fixture.project_a = fixture.project("a");
+        fixture.project("b");
+        fixture.admin = fixture.administrator();
+        fixture.service = fixture.member("a", "app", &["service"]).1;
+        fixture.developer = fixture.member("a", "dev", &["developer"]).1;
+        fixture.stranger = fixture.member("b", "dev", &["developer"]).1;
+        fixture
+    }
+
+    /// Without projects and people.
+    pub(crate) fn young() -> Self {
         let dir = TempDir::new();
         let (clock, entropy) = (ManualClock::shared(), SeededEntropy::shared(1));
         let migrations = [
@@ -154,7 +169,7 @@ impl Fixture {
             reader,
             database,
             entities: Arc::new(iam.clone()),
-            clock,
+            clock: clock.clone(),
             entropy,
         })
         .unwrap();
@@ -169,10 +184,11 @@ impl Fixture {
             .enable_time()
             .build()
             .unwrap();
-        let mut fixture = Self {
+        Self {
             dir,
             iam,
             door,
+            clock,
             router,
             runtime,
             admin: Who::Nobody,
@@ -180,14 +196,7 @@ impl Fixture {
             stranger: Who::Nobody,
             developer: Who::Nobody,
             project_a: ProjectId::from_bytes([0; 16]),
-        };
-        fixture.project_a = fixture.project("a");
-        fixture.project("b");
-        fixture.admin = fixture.administrator();
-        fixture.service = fixture.member("a", "app", &["service"]).1;
-        fixture.developer = fixture.member("a", "dev", &["developer"]).1;
-        fixture.stranger = fixture.member("b", "dev", &["developer"]).1;
-        fixture
+        }
     }
 
     /// A permit of the operator.
@@ -318,14 +327,16 @@ impl Fixture {
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let status = response.status().as_u16();
-            let kind = response.headers().get("content-type");
-            let kind = kind
-                .map(|kind| kind.to_str().unwrap().to_owned())
-                .unwrap_or_default();
+            let header = |name: &str| {
+                let value = response.headers().get(name);
+                value.map_or("", |value| value.to_str().unwrap()).to_owned()
+            };
+            let (kind, allow) = (header("content-type"), header("allow"));
             let bytes = response.into_body().collect().await.unwrap().to_bytes();
             Reply {
                 status,
                 kind,
+                allow,
                 text: String::from_utf8(bytes.to_vec()).unwrap(),
             }
         })

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Refusals are problems (RFC 9457), whatever was wrong.
 
+use std::collections::BTreeSet;
+
+use casemate_api::ROUTES;
+
 use crate::fixture::{Fixture, Who};
 
 #[test]
@@ -73,6 +77,54 @@ fn whatever_is_wrong_is_a_problem() {
         for member in ["title", "detail"] {
             assert!(!problem[member].as_str().unwrap().is_empty(), "{problem}");
         }
+    }
+}
+
+#[test]
+fn a_method_that_is_not_taken_is_a_problem() {
+    let fixture = Fixture::new();
+    let paths: BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
+    for path in paths {
+        let taken: BTreeSet<_> = ROUTES
+            .iter()
+            .filter(|route| route.path == path)
+            .map(|route| route.method)
+            .collect();
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            if taken.contains(method) {
+                continue;
+            }
+            for who in [&fixture.admin, &Who::Nobody] {
+                let address = path.replace(['{', '}'], "");
+                let reply = fixture.call(who, method, &address, "not even JSON");
+                assert_eq!(reply.status, 405, "{method} {path}: {reply:?}");
+                assert_eq!(reply.kind, "application/problem+json", "{method} {path}");
+                let problem = reply.json();
+                assert_eq!(problem["code"], "invalid", "{problem}");
+                let detail = problem["detail"].as_str().unwrap();
+                assert!(detail.contains("/openapi.json"), "{problem}");
+                // RFC 9110, section 15.5.6: it says which methods there are.
+                let allowed: BTreeSet<_> = reply.allow.split(',').map(str::trim).collect();
+                for method in &taken {
+                    assert!(allowed.contains(method), "{method} {path}: {reply:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_problem_says_the_status_it_came_with() {
+    // RFC 9457, section 3.1.2. FAILS TODAY for 405: the body says 400 (public.rs, `wrong_method`).
+    let fixture = Fixture::new();
+    for (method, path, status) in [
+        ("GET", "/nothing", 404),
+        ("POST", "/v1/projects", 400),
+        ("DELETE", "/v1/projects", 405),
+    ] {
+        let reply = fixture.call(&fixture.admin, method, path, "");
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert_eq!(reply.json()["status"], status, "{reply:?}");
     }
 }
 

@@ -4,14 +4,16 @@
 use std::{
     collections::HashSet,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
 use crate::{
-    harness::{Home, chat, try_post},
+    harness::{CONFIG, Home, Server, chat, try_post},
     upstream::Upstream,
 };
 
@@ -101,6 +103,88 @@ fn a_second_instance_is_refused_and_the_first_goes_on() {
         home.ok(&["project", "list"]).contains("try"),
         "its socket is gone"
     );
+}
+
+#[test]
+fn a_second_instance_says_so_soon() {
+    let home = Home::new();
+    let _server = home.up(&[]);
+    let start = Instant::now();
+    home.fails_to_start().says(&["another `casemate up`"]);
+    // It says so within two seconds; the rest is for a machine that has much else to do.
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// Every file and directory of a place.
+fn walk(place: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(place).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        }
+        found.push(path);
+    }
+}
+
+#[test]
+fn nothing_that_is_written_is_for_others() {
+    let home = Home::new();
+    // Certificates are made, too.
+    home.configure(&CONFIG.replacen("127.0.0.1:0", "0.0.0.0:0", 1));
+    let config = home.config();
+    let file = config.to_str().unwrap();
+    let mut command = Command::new("sh");
+    // With a umask that would let everybody read.
+    let program = home.command(&["up", "--ready-json", "--config", file]);
+    command.args(["-c", "umask 000; exec \"$@\"", "sh"]);
+    command.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let server = Server::start(command);
+    home.ok(&["project", "create", "team"]);
+    let [export, backup, proof] = ["export", "backup", "proof"].map(|name| home.dir.join(name));
+    let path = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    home.ok(&["ledger", "export", &path(&export)]);
+    home.ok(&["backup", &path(&backup)]);
+    let shown = home.json(&["ledger", "tail", "-n", "1"]);
+    let record = shown[0]["about"].as_str().unwrap();
+    home.ok(&["ledger", "prove", record, "--out", &path(&proof)]);
+    let mut found = vec![
+        home.data.clone(),
+        home.key_file.clone(),
+        home.kit(),
+        export.clone(),
+        backup,
+        proof,
+    ];
+    walk(&home.data, &mut found);
+    walk(&export, &mut found);
+    let names: Vec<_> = found.iter().map(path).collect();
+    for name in [
+        "state.db",
+        "ledger.db",
+        "ledger.reserve",
+        "keyslots.json",
+        "tls/",
+    ] {
+        assert!(
+            names.iter().any(|path| path.contains(name)),
+            "{name}: {names:?}"
+        );
+    }
+    for path in &found {
+        let expected = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(path), expected, "{}", path.display());
+    }
+    assert!(server.end().success());
 }
 
 #[test]

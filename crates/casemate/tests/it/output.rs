@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What commands print: tables for people, lines for scripts, JSON for programs.
 
+use std::process::Stdio;
+
 use serde_json::Value;
 
-use crate::harness::{Home, post};
+use crate::harness::{Home, post, until};
 
 #[test]
 fn every_read_has_three_forms() {
@@ -17,6 +19,7 @@ fn every_read_has_three_forms() {
         (&["key", "list", "try"], Some(7)),
         (&["policy", "history"], Some(5)),
         (&["ledger", "tail"], Some(7)),
+        (&["project", "spend", "try"], Some(6)),
         (&["doctor"], Some(3)),
         (&["ledger", "show", reply.request()], None),
         (&["explain", reply.request()], None),
@@ -102,6 +105,16 @@ fn mistakes_are_answered_with_what_to_do() {
             &["key", "create", "try", "try", "--network", "10.0.0.0/99"],
             "no address range",
         ),
+        (
+            &["key", "create", "try", "try", "--model", ""],
+            "a model of a key has no name; leave it out for all models",
+        ),
+        (
+            &[
+                "key", "create", "try", "try", "--model", "m", "--model", "  ",
+            ],
+            "a model of a key has no name",
+        ),
         (&["key", "revoke", "nonsense"], "there is no such key"),
         (&["key", "list", "../v1"], "neither a name nor an id"),
     ] {
@@ -161,4 +174,122 @@ fn the_first_administrator_comes_by_the_link() {
             file.path()
         );
     }
+}
+
+/// All ids in a value.
+fn ids(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.len() == 30 && text.as_bytes()[3] == b'_' => {
+            found.push(text.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| ids(item, found)),
+        Value::Object(members) => members.values().for_each(|item| ids(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn an_id_is_never_broken() {
+    let home = Home::new();
+    let server = home.up(&["--try"]);
+    server.chat(server.key(), "stand-in", "Hello?");
+    // As much text beside the ids as there may be.
+    let (project, service) = ("p".repeat(60), "s".repeat(60));
+    home.ok(&["project", "create", &project]);
+    home.ok(&["service", "create", &project, &service]);
+    let label = "a label of a key that is much longer than any label should be, ".repeat(2);
+    let model = "a-model-with-a-long-name-".repeat(3);
+    let mut create = vec!["key", "create", &project, &service, "--label", label.trim()];
+    for _ in 0..3 {
+        create.extend(["--model", &model]);
+    }
+    create.extend(["--days", "7"]);
+    let made = home.ok(&create);
+    let listed = home.json(&["key", "list", &project]);
+    let mut of_key = Vec::new();
+    ids(&listed[0]["id"], &mut of_key);
+    assert!(made.contains(&of_key[0]), "{made}");
+    for command in [
+        &["project", "list"][..],
+        &["service", "list", &project],
+        &["key", "list", &project],
+        &["key", "list", "try"],
+        &["policy", "history"],
+    ] {
+        let (human, mut all) = (home.ok(command), Vec::new());
+        ids(&home.json(command), &mut all);
+        let shown: Vec<_> = all.iter().filter(|id| human.contains(&id[..12])).collect();
+        for id in shown {
+            assert!(human.contains(id.as_str()), "{id} is broken in:\n{human}");
+        }
+        assert!(command[0] == "policy" || all.iter().any(|id| human.contains(id.as_str())));
+    }
+    let human = home.ok(&["ledger", "tail", "-n", "200"]);
+    let plain = home.ok(&["ledger", "tail", "-n", "100", "--format", "plain"]);
+    let mut seen = 0;
+    for line in plain.lines() {
+        let request = line.split('\t').nth(2).unwrap();
+        seen += usize::from(human.contains(request));
+    }
+    assert!(seen >= 10, "{human}\n{plain}");
+    for line in human.lines().filter(|line| line.contains("req_")) {
+        let at = line.find("req_").unwrap();
+        let id: String = line[at..].chars().take(30).collect();
+        assert!(!id.contains(['│', ' ']), "`{id}` is broken in:\n{human}");
+    }
+}
+
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let home = Home::new();
+    let server = home.up(&["--try"]);
+    server.chat(server.key(), "stand-in", "Hello?");
+    until("a checkpoint", || {
+        (home.run(&["ledger", "checkpoint"]).code == Some(0)).then_some(())
+    });
+    for command in [
+        &["ledger", "tail"][..],
+        &["ledger", "tail", "--format", "json"],
+        &["ledger", "tail", "--format", "plain"],
+        &["ledger", "checkpoint"],
+        &["ledger", "keys"],
+        &["policy", "show"],
+        &["project", "list"],
+        &["doctor"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // Whoever reads has gone before a byte was written.
+        drop(reader);
+        let output = home
+            .command(command)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {said}");
+        assert!(said.is_empty(), "{command:?}: {said}");
+    }
+}
+
+#[test]
+fn what_could_not_be_written_is_no_success() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let Ok(full) = full else {
+        eprintln!("left out: this system has no /dev/full");
+        return;
+    };
+    let home = Home::new();
+    let _server = home.up(&[]);
+    // A checkpoint that is kept somewhere else, on a disk without room. FAILS TODAY: every failure to
+    // print ends with 0, not only that of a pipe whose reader has gone (main.rs).
+    let output = home
+        .command(&["ledger", "keys"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_ne!(output.status.code(), Some(0), "{said}");
+    assert!(!said.is_empty());
 }

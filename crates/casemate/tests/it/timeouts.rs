@@ -89,6 +89,18 @@ fn answer(seen: &Seen, stream: &mut TcpStream) -> Result<()> {
                 stream.write_all(&much)?;
             }
         }
+        // A head that takes more than a second, and a body that never ends.
+        "late" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nx-slow: ")?;
+            drip(stream, b"a", PACE, 60)?;
+            stream.write_all(b"\r\n")?;
+            let kind = match seen.is_stream() {
+                true => "text/event-stream",
+                false => "application/json",
+            };
+            write!(stream, "content-type: {kind}\r\n\r\n")?;
+            drip(stream, b"\n", PACE, usize::MAX)
+        }
         // Slow, but never for too long.
         "slow" => {
             head(stream)?;
@@ -497,6 +509,23 @@ fn the_total_is_counted_from_the_request() {
         for stream in [false, true] {
             house.refuses(dialect, "silent", stream, 504);
         }
+    }
+}
+
+#[test]
+fn the_time_before_the_head_counts_for_the_total() {
+    let provider = Provider::new(answer);
+    let config = upstream("late", "openai", &provider.url, "none")
+        .replace(&format!("total_ms = {LONG}"), "total_ms = 2500")
+        + &route("late", "late");
+    let house = House::new(&config);
+    for (stream, status) in [(false, 504), (true, 200)] {
+        let (reply, took) = house.ask(DIALECTS[0].1, "late", stream);
+        assert_eq!(reply.status, status, "{}", reply.body);
+        assert!(reply.body.contains("upstream_timeout"), "{}", reply.body);
+        // Counted from the head it would be 3.7 seconds or more.
+        let bounds = Duration::from_millis(2500)..Duration::from_millis(3600);
+        assert!(bounds.contains(&took), "stream {stream}: {took:?}");
     }
 }
 

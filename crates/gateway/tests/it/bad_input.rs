@@ -473,7 +473,7 @@ async fn models_that_are_no_models_do_not_stand_in_the_book() {
             .push(crate::fixture::route("open-*", "out", None));
     })
     .await;
-    for model in ["ada.lovelace@example.org", "open-AKIAIOSFODNN7EXAMPLE"] {
+    for model in ["ada.lovelace@example.org", "open-AKIAQYLPMN5HHHFPZAM2"] {
         let mut body = chat();
         body["model"] = json!(model);
         let answer = house.post(KEY, CHAT, body.to_string()).await;
@@ -498,14 +498,14 @@ async fn headers_of_the_caller_stay_here() {
     let house = House::new().await;
     let mut request = house.request(KEY, MESSAGES, messages().to_string());
     for (name, value) in [
-        ("anthropic-version", "AKIAIOSFODNN7EXAMPLE"),
-        ("anthropic-beta", "AKIAIOSFODNN7EXAMPLE"),
-        ("cookie", "AKIAIOSFODNN7EXAMPLE"),
-        ("x-forwarded-for", "AKIAIOSFODNN7EXAMPLE"),
+        ("anthropic-version", "AKIAQYLPMN5HHHFPZAM2"),
+        ("anthropic-beta", "AKIAQYLPMN5HHHFPZAM2"),
+        ("cookie", "AKIAQYLPMN5HHHFPZAM2"),
+        ("x-forwarded-for", "AKIAQYLPMN5HHHFPZAM2"),
     ] {
         request.headers_mut().insert(name, value.parse().unwrap());
     }
-    let path = format!("{MESSAGES}?x=AKIAIOSFODNN7EXAMPLE");
+    let path = format!("{MESSAGES}?x=AKIAQYLPMN5HHHFPZAM2");
     *request.uri_mut() = path.parse().unwrap();
     assert_eq!(house.send(request).await.status, 200);
     let sent = house.take_sent();

@@ -69,7 +69,7 @@ async fn every_access_has_one_outcome() {
         Script::json("{\"id\":\"c\"}"),
         Script::status(500, "{}"),
         Script::json("<html>"),
-        Script::json(r#"{"AKIAIOSFODNN7EXAMPLE":1}"#),
+        Script::json(r#"{"AKIAQYLPMN5HHHFPZAM2":1}"#),
         Script::events("data: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n", 3),
         Script::events("data: <html>\n\n", 3),
     ] {

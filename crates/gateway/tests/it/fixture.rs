@@ -36,7 +36,7 @@ use tokio::{
 use crate::upstream::{Seen, Upstream};
 
 /// What detectors take for a key.
-pub(crate) const SECRET: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const SECRET: &str = "AKIAQYLPMN5HHHFPZAM2";
 /// What detectors take for personal data.
 pub(crate) const EMAIL: &str = "ada.lovelace@example.org";
 /// The first project's key.

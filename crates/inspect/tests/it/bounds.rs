@@ -152,6 +152,13 @@ proptest! {
             prop_assert!((0.0..=1.0).contains(&finding.score));
             end = finding.span.end;
         }
+        let findings = INSPECTOR.whole(&text);
+        let mut end = 0;
+        for finding in &findings {
+            prop_assert!(finding.span.start >= end && !finding.span.is_empty());
+            prop_assert!(text.get(finding.span.clone()).is_some());
+            end = finding.span.end;
+        }
         for role in Role::ALL {
             for channel in Channel::ALL {
                 let all = inspected(&text, *role, *channel);

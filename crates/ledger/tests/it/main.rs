@@ -4,11 +4,13 @@
 
 mod crash;
 mod differential;
+mod ended;
 mod erasure;
 mod fixture;
 mod full_disk;
 mod leaf;
 mod live;
+mod migration;
 mod notes;
 mod offline;
 mod proofs;

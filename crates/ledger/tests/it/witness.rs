@@ -4,10 +4,12 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use casemate_crypto::{LogSigner, Secret32, sha256_parts};
 use casemate_ledger::{
-    Checkpoint, Hash, LedgerError, Note, VerifierKey, Witness, WitnessAnswer, empty_root,
+    Checkpoint, Hash, LedgerError, Note, Reader, VerifierKey, Witness, WitnessAnswer, Writer,
+    empty_root, export, verify_export,
 };
+use casemate_types::Timestamp;
 
-use crate::fixture::{Book, checkpoint};
+use crate::fixture::{Book, append, checkpoint, covering, signed_size};
 
 const TIME: u64 = 1_795_248_000;
 
@@ -252,5 +254,171 @@ fn an_answer_that_proves_nothing_is_refused() {
         }
         let behind = witness.answer(409, "2\n", &note).unwrap();
         assert_eq!(behind, WitnessAnswer::Behind(2));
+    }
+}
+
+/// Shows the newest checkpoint as the ledger itself would, and keeps what comes back.
+fn visit(writer: &Writer, reader: &Reader, there: &mut StandIn, time: i64) -> u64 {
+    let witness = Witness { key: there.vkey() };
+    let old = reader
+        .cosigned(there.name)
+        .unwrap()
+        .map_or(0, |(size, _)| size);
+    let (note, body) = Witness::prepare(reader, old).unwrap().unwrap();
+    let (status, answer) = there.add_checkpoint(&body);
+    let answer = witness.answer(status, &answer, &note).unwrap();
+    let WitnessAnswer::Cosigned(lines) = answer else {
+        panic!("{answer:?}");
+    };
+    let (size, time) = (signed_size(&note), Timestamp::from_millis(time));
+    writer
+        .cosignature_put(there.name, size, time, &lines)
+        .unwrap();
+    size
+}
+
+#[test]
+fn what_is_sent_leads_from_what_the_witness_knows() {
+    let book = Book::new();
+    let (writer, reader) = book.open();
+    let nothing = Witness::prepare(&reader, 0);
+    assert!(matches!(nothing, Err(LedgerError::NotFound)), "{nothing:?}");
+    book.fill(&writer, 300);
+    checkpoint(&writer, &reader);
+    // Not all of it is signed yet.
+    append(&writer, book.draft("{}")).unwrap();
+    for old in [0, 1, 7, 255, 256, 257, 299] {
+        let (note, body) = Witness::prepare(&reader, old).unwrap().unwrap();
+        assert_eq!(note, reader.checkpoint().unwrap());
+        let (head, sent) = body.split_once("\n\n").unwrap();
+        assert_eq!(sent, note.text());
+        let mut lines = head.lines();
+        assert_eq!(lines.next(), Some(format!("old {old}").as_str()));
+        assert_eq!(lines.count() == 0, old == 0, "{old}");
+    }
+    assert_eq!(Witness::prepare(&reader, 300).unwrap(), None);
+    for more in [301, 302, u64::MAX] {
+        let refused = Witness::prepare(&reader, more);
+        let Err(LedgerError::Tampered(why)) = refused else {
+            panic!("{refused:?}");
+        };
+        let words = format!("has signed {more} entries of this log, and only 300");
+        assert!(why.contains(&words) && why.contains("old copy"), "{why}");
+    }
+}
+
+#[test]
+fn what_a_witness_signed_is_kept_by_size() {
+    let book = Book::new();
+    let (writer, reader) = book.open();
+    let (mut first, mut second) = (StandIn::new(4, &[]), StandIn::new(6, &[]));
+    for one in [&mut first, &mut second] {
+        one.log = reader.public_keys().to_vec();
+    }
+    second.name = "witness.example/w2";
+    let known = |one: &StandIn| {
+        let known = reader.cosigned(one.name).unwrap();
+        known.map(|(size, time)| (size, time.as_millis()))
+    };
+    assert_eq!((known(&first), known(&second)), (None, None));
+    let own = reader.public_keys().to_vec();
+    let with = |one: &[&StandIn]| {
+        let witnesses = one.iter().map(|one| one.vkey());
+        own.iter().cloned().chain(witnesses).collect::<Vec<_>>()
+    };
+
+    book.fill(&writer, 5);
+    checkpoint(&writer, &reader);
+    assert_eq!(visit(&writer, &reader, &mut first, 10), 5);
+    assert_eq!(visit(&writer, &reader, &mut second, 20), 5);
+    assert_eq!(
+        (known(&first), known(&second)),
+        (Some((5, 10)), Some((5, 20)))
+    );
+    let all = with(&[&first, &second]);
+    let note = reader.checkpoint().unwrap();
+    assert_eq!(note.verify(&all).unwrap().size, 5);
+    // The log's own lines come first, for readers that look at no others.
+    assert_eq!(
+        note.signatures[..2]
+            .iter()
+            .filter(|l| l.name == own[0].name)
+            .count(),
+        2
+    );
+
+    // What was kept is never replaced, and an older one does not count as newer.
+    let line = note.signatures[..1].to_vec();
+    let time = Timestamp::from_millis(99);
+    writer.cosignature_put(first.name, 5, time, &line).unwrap();
+    writer.cosignature_put(first.name, 3, time, &line).unwrap();
+    assert_eq!(known(&first), Some((5, 10)));
+    assert_eq!(reader.checkpoint().unwrap(), note);
+
+    book.fill(&writer, 5);
+    let newest = checkpoint(&writer, &reader);
+    assert!(newest.verify(&own).is_ok() && newest.verify(&all).is_err());
+    assert_eq!(visit(&writer, &reader, &mut second, 30), 10);
+    assert_eq!(
+        (known(&first), known(&second)),
+        (Some((5, 10)), Some((10, 30)))
+    );
+    let newest = reader.checkpoint().unwrap();
+    assert!(newest.verify(&with(&[&second])).is_ok() && newest.verify(&all).is_err());
+
+    // After a restart, and in an export.
+    let keys = with(&[&second]);
+    writer.close();
+    drop((writer, reader));
+    let (writer, reader) = book.open();
+    assert_eq!(reader.cosigned(second.name).unwrap().unwrap().0, 10);
+    let target = book.dir.join("export");
+    export(&reader, &target, &|_, _| ()).unwrap();
+    let report = verify_export(&target, &keys, None, &|_, _| ()).unwrap();
+    assert!(report.is_whole(), "{report:?}");
+    let stranger = verify_export(&target, &with(&[&first, &second]), None, &|_, _| ());
+    assert!(!stranger.is_ok_and(|report| report.is_whole()));
+    assert!(reader.verify(&|_, _| ()).unwrap().is_whole());
+    writer.close();
+}
+
+#[test]
+fn a_proof_prefers_what_a_witness_signed() {
+    for kind in [4, 6] {
+        let book = Book::new();
+        let (writer, reader) = book.open();
+        let own = reader.public_keys().to_vec();
+        let mut there = StandIn::new(kind, &own);
+        let all = [&own[..], &[there.vkey()]].concat();
+        let proved = |index: u64, keys: &[VerifierKey]| {
+            let proof = reader.prove(index).unwrap();
+            let entry = proof.extra.clone().unwrap();
+            proof.verify(&entry, keys).map(|checkpoint| checkpoint.size)
+        };
+        book.fill(&writer, 300);
+        checkpoint(&writer, &reader);
+        assert_eq!(proved(0, &own).unwrap(), 300);
+        assert!(proved(0, &all).is_err());
+        visit(&writer, &reader, &mut there, 1);
+        book.fill(&writer, 100);
+        checkpoint(&writer, &reader);
+        for index in [0, 1, 255, 256, 299] {
+            assert_eq!(proved(index, &all).unwrap(), 300, "{index}");
+        }
+        for index in [300, 301, 399] {
+            assert_eq!(proved(index, &own).unwrap(), 400, "{index}");
+            assert!(proved(index, &all).is_err(), "{index}");
+        }
+        assert!(matches!(reader.prove(400), Err(LedgerError::NotFound)));
+        visit(&writer, &reader, &mut there, 2);
+        for index in [0, 299, 300, 399] {
+            assert_eq!(proved(index, &all).unwrap(), 400, "{index}");
+        }
+        // What is not signed at all yet has no proof.
+        append(&writer, book.draft("{}")).unwrap();
+        assert!(matches!(reader.prove(400), Err(LedgerError::NotFound)));
+        writer.checkpoint_soon();
+        covering(&reader, 401);
+        assert_eq!(proved(400, &own).unwrap(), 401);
     }
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Rule packs: files that say line by line what numbers and secrets look like, read once.
+//!
+//! The files under `rules/` explain their notation themselves; here is what reads it.
+
+pub(crate) mod check;
+pub(crate) mod credential;
+pub(crate) mod identifier;
+pub(crate) mod shape;
+
+/// The lines of a rule file that are rules, cut into fields.
+pub(crate) fn lines(text: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    text.lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|line| line.split(" | ").map(str::trim).collect())
+}
