@@ -83,7 +83,10 @@ fn read(directory: &Path) -> Result<BTreeMap<String, Grammar>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
-        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if path.extension().is_some_and(|end| end == "grammar") && name != "common" {
             all.insert(name.to_owned(), Grammar::read(&path, Some(&shared))?);
         }
@@ -107,7 +110,11 @@ fn payloads(grammars: &BTreeMap<String, Grammar>) -> Vec<Payload<'_>> {
             all.push(Payload {
                 grammar,
                 section: section.to_owned(),
-                class: if section.starts_with("payload.exfil") { "exfiltration" } else { "override" },
+                class: if section.starts_with("payload.exfil") {
+                    "exfiltration"
+                } else {
+                    "override"
+                },
                 language: language.to_owned(),
             });
         }
@@ -162,7 +169,9 @@ impl Writer {
                     continue;
                 }
                 if let Some(payload) = self.payload(payloads, "en") {
-                    let request = payload.grammar.expand(&payload.section, &mut self.random, "");
+                    let request = payload
+                        .grammar
+                        .expand(&payload.section, &mut self.random, "");
                     let at = self.random.below(piece.len() + 1);
                     let planted = [&piece[..at], &[request.trim()], &piece[at..]].concat();
                     let class = payload.class;
@@ -183,9 +192,19 @@ impl Writer {
         attributes: &BTreeMap<String, String>,
     ) -> Result<()> {
         let attribute = |key: &str, other: &'static str| {
-            attributes.get(key).cloned().unwrap_or_else(|| other.to_owned())
+            attributes
+                .get(key)
+                .cloned()
+                .unwrap_or_else(|| other.to_owned())
         };
-        let label = attribute("label", if root.starts_with("out.benign") { "0" } else { "1" });
+        let label = attribute(
+            "label",
+            if root.starts_with("out.benign") {
+                "0"
+            } else {
+                "1"
+            },
+        );
         let role = attribute("role", "user");
         let class = attribute("class", "");
         let count = self.share(match (file, root) {
@@ -217,7 +236,11 @@ impl Writer {
         role: Option<&str>,
         payloads: &[Payload<'_>],
     ) -> Result<()> {
-        let role = role.unwrap_or(if root.starts_with("out.tool") { "tool" } else { "document" });
+        let role = role.unwrap_or(if root.starts_with("out.tool") {
+            "tool"
+        } else {
+            "document"
+        });
         let language = file.strip_prefix("lang-").unwrap_or("en");
         let count = self.share(match (file, root) {
             (file, _) if file.starts_with("lang-") => 40,
@@ -229,7 +252,9 @@ impl Writer {
         for _ in 0..count {
             let payload = self.payload(payloads, language);
             let Some(payload) = payload else { continue };
-            let request = payload.grammar.expand(&payload.section, &mut self.random, "");
+            let request = payload
+                .grammar
+                .expand(&payload.section, &mut self.random, "");
             let mut other = String::new();
             if grammar.has(&twin) && self.random.percent(85) {
                 other = grammar.expand(&twin, &mut self.random, "");
@@ -237,7 +262,14 @@ impl Writer {
             let carrier = grammar.expand(root, &mut self.random, MARK);
             let attack = planted(&carrier, request.trim());
             self.row(&attack, "1", role, root, payload.class, family)?;
-            self.row(&planted(&carrier, other.trim()), "0", role, root, "", family)?;
+            self.row(
+                &planted(&carrier, other.trim()),
+                "0",
+                role,
+                root,
+                "",
+                family,
+            )?;
         }
         Ok(())
     }
@@ -324,7 +356,11 @@ fn tidied(text: &str) -> String {
     let mut breaks = 0;
     for line in text.lines() {
         let line = line.trim_end();
-        breaks = if line.trim().is_empty() { breaks + 1 } else { 0 };
+        breaks = if line.trim().is_empty() {
+            breaks + 1
+        } else {
+            0
+        };
         if breaks > 1 || matches!(line.trim(), "-" | "*") {
             continue;
         }

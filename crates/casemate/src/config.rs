@@ -8,9 +8,15 @@ use std::{
 };
 
 use casemate_gateway::GatewayConfig;
+use casemate_ledger::VerifierKey;
 use casemate_types::GuardAction;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
+
+use crate::wire::outside;
+
+/// A client that is only tried out needs no patience.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -248,8 +254,33 @@ impl Config {
                 "make it larger than `reserve_mib`",
             ));
         }
+        self.check_outside(name, text)?;
         self.check_guards(name, text)?;
         self.check_routes(name, text)
+    }
+
+    /// Keys and addresses of those who are told something.
+    fn check_outside(&self, name: &str, text: &str) -> Result<(), ConfigError> {
+        for witness in &self.ledger.witness {
+            if let Err(error) = VerifierKey::parse(&witness.key) {
+                let why = format!("the key of the witness `{}`: {error}", witness.url);
+                let hint = "witnesses publish it as `name+id+key`";
+                return Err(at(name, text, &witness.key, &why, hint));
+            }
+            if let Err(error) = outside(&witness.url, witness.allow_private, SOON) {
+                let why = format!("the address of the witness `{}`: {error:#}", witness.url);
+                let hint = "a private address needs `allow_private = true`";
+                return Err(at(name, text, &witness.url, &why, hint));
+            }
+        }
+        if let Some(url) = &self.telemetry.traces
+            && let Err(error) = outside(url, self.telemetry.allow_private, SOON)
+        {
+            let why = format!("the receiver of traces `{url}`: {error:#}");
+            let hint = "a private address needs `allow_private = true`";
+            return Err(at(name, text, url, &why, hint));
+        }
+        Ok(())
     }
 
     /// Guards that would be set and never act.

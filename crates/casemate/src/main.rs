@@ -51,13 +51,18 @@ fn end_quietly_when_nobody_reads() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let text = info.payload().downcast_ref::<String>();
-        if text.is_some_and(|text| text.starts_with("failed printing to stdout")) {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "there is nobody left to unwind for"
-            )]
-            std::process::exit(0);
+        let Some(why) = text.and_then(|text| text.strip_prefix("failed printing to stdout: "))
+        else {
+            return usual(info);
+        };
+        let nobody_reads = why.contains("os error 32");
+        if !nobody_reads {
+            eprintln!("error: standard output cannot be written: {why}");
         }
-        usual(info);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "there is nobody left to unwind for"
+        )]
+        std::process::exit(i32::from(!nobody_reads));
     }));
 }

@@ -14,13 +14,13 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use casemate_access::Door;
 use casemate_gateway::{CredentialSource, Span, SpanSink};
-use casemate_http::{Client, ClientOptions, Origin, Shutdown, read_body};
+use casemate_http::{Client, Shutdown, read_body};
 use casemate_types::{Caller, ResourceKind, ResourceRef, actions::SystemRead, event::Ending};
 use hyper::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::config::TelemetryConfig;
+use crate::{config::TelemetryConfig, wire::outside};
 
 /// Spans that may wait; more are dropped.
 const CAPACITY: usize = 4096;
@@ -62,11 +62,7 @@ pub(crate) fn exporter(
         return Ok(None);
     };
     let place = || format!("the receiver of traces `{url}`");
-    let options = ClientOptions {
-        allow_private: config.allow_private,
-        ..ClientOptions::default()
-    };
-    let client = Client::new(Origin::parse(url)?, options).with_context(place)?;
+    let client = outside(url, config.allow_private, PATIENCE).with_context(place)?;
     let mut headers = HeaderMap::new();
     let json = header::HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
@@ -122,10 +118,14 @@ impl Exporter {
             batch.clear();
         }
         self.receiver.close();
-        while self.receiver.recv_many(&mut batch, BATCH).await > 0 {
-            sent += self.send(&batch).await;
-            batch.clear();
-        }
+        let rest = async {
+            while self.receiver.recv_many(&mut batch, BATCH).await > 0 {
+                sent += self.send(&batch).await;
+                batch.clear();
+            }
+        };
+        // Nobody's shutdown waits for a receiver that does not answer.
+        let _ = tokio::time::timeout(PATIENCE, rest).await;
         let dropped = self.dropped.load(Ordering::Relaxed);
         receipt.settle(Ending::Completed, |facts| {
             facts.note = format!("{sent} spans sent, {dropped} dropped");

@@ -13,7 +13,10 @@ use casemate_access::{Door, DoorParts, Projection, Recovered};
 use casemate_api::{AdminApi, ApiParts};
 use casemate_crypto::{Place, Secret32, SystemEntropy};
 use casemate_gateway::{Authenticator, Gateway, GatewayParts, Guest};
-use casemate_http::{Limits, Listener, ServerTls, Shutdown, generate_authority, serve};
+use casemate_http::{
+    Client, ClientOptions, Limits, Listener, Origin, ServerTls, Shutdown, Timeouts,
+    generate_authority, serve,
+};
 use casemate_iam::{Iam, IamParts};
 use casemate_ledger::{Ledger, LedgerOptions, Record};
 use casemate_quota::{Account, Quota};
@@ -31,6 +34,30 @@ use crate::{
 
 /// How long running requests may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// A client for somebody the configuration names, who must answer within `patience`.
+pub(crate) fn outside(
+    url: &str,
+    allow_private: bool,
+    patience: Duration,
+) -> anyhow::Result<Client> {
+    let origin = Origin::parse(url)?;
+    anyhow::ensure!(
+        !origin.is_clear() || origin.names_private() || allow_private,
+        "what is sent would travel in clear: use https"
+    );
+    let timeouts = Timeouts {
+        connect: patience.min(Duration::from_secs(5)),
+        first_byte: patience,
+        idle: patience,
+        total: patience,
+    };
+    let options = ClientOptions {
+        timeouts,
+        allow_private,
+    };
+    Ok(Client::new(origin, options)?)
+}
 
 /// A running installation.
 pub(crate) struct Casemate {
@@ -161,7 +188,7 @@ impl Casemate {
             system: self.system.clone(),
             operator: rustix::process::geteuid().as_raw(),
         });
-        let mut tasks = vec![
+        let tasks = vec![
             tokio::spawn(serve(data, handler, shutdown.clone(), GRACE)),
             tokio::spawn(serve(admin, api.handler(), shutdown.clone(), GRACE)),
             tokio::spawn(serve(socket, api.handler(), shutdown.clone(), GRACE)),
@@ -172,16 +199,17 @@ impl Casemate {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(exporter) = exporter {
-            tasks.push(tokio::spawn(
-                exporter.run(self.door.clone(), shutdown.clone()),
-            ));
-        }
+        // It ends after the listeners, so that the spans of the last requests go out too.
+        let late = Shutdown::default();
+        let exporter =
+            exporter.map(|exporter| tokio::spawn(exporter.run(self.door.clone(), late.clone())));
         Ok(Listening {
             data: data_address,
             admin: admin_address,
             secure,
             tasks,
+            late,
+            exporter,
         })
     }
 
@@ -234,7 +262,9 @@ pub(crate) struct Listening {
     pub(crate) data: SocketAddr,
     pub(crate) admin: SocketAddr,
     secure: (bool, bool),
-    pub(crate) tasks: Vec<tokio::task::JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    late: Shutdown,
+    exporter: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Listening {
@@ -251,12 +281,18 @@ impl Listening {
         for task in self.tasks {
             let _ = task.await;
         }
+        self.late.trigger();
+        if let Some(exporter) = self.exporter {
+            let _ = exporter.await;
+        }
     }
 }
 
 fn url(address: SocketAddr, secure: bool) -> String {
     let scheme = if secure { "https" } else { "http" };
-    if address.ip().is_loopback() && address.port() == 8081 {
+    // Nobody can go to `0.0.0.0`, and no certificate names it.
+    let local = address.ip().is_loopback() && address.port() == 8081;
+    if local || address.ip().is_unspecified() {
         return format!("{scheme}://localhost:{}", address.port());
     }
     format!("{scheme}://{address}")

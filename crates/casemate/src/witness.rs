@@ -7,18 +7,20 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use bytes::Bytes;
 use casemate_access::{Door, Permit, Receipt};
-use casemate_http::{Client, ClientOptions, Origin, Shutdown, read_body};
+use casemate_http::{Client, Shutdown, read_body};
 use casemate_ledger::{Checkpoint, VerifierKey, Witness, WitnessAnswer};
 use casemate_types::{Caller, ResourceKind, ResourceRef, actions::LedgerWitness, event::Ending};
 use hyper::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::config::LedgerConfig;
+use crate::{config::LedgerConfig, wire::outside};
 
 /// Bytes of a witness's answer at most.
 const MAX_ANSWER: usize = 64 * 1024;
 /// Time for a witness's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time between two visits after failures.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// All configured witnesses. Cheap to clone.
 #[derive(Clone)]
@@ -40,11 +42,7 @@ impl Witnesses {
         let peer = |one: &crate::config::WitnessConfig| {
             let key = VerifierKey::parse(&one.key)
                 .with_context(|| format!("the key of the witness `{}`", one.url))?;
-            let options = ClientOptions {
-                allow_private: one.allow_private,
-                ..ClientOptions::default()
-            };
-            let client = Client::new(Origin::parse(&one.url)?, options)
+            let client = outside(&one.url, one.allow_private, PATIENCE)
                 .with_context(|| format!("the address of the witness `{}`", one.url))?;
             Ok(Peer {
                 witness: Witness { key },
@@ -95,17 +93,25 @@ impl Witnesses {
 
     /// Gives the size that the witness has signed now.
     async fn visit_one(&self, peer: &Peer, receipt: &Receipt) -> anyhow::Result<u64> {
-        let name = &peer.witness.key.name;
-        let (door, witness) = (self.door.clone(), name.clone());
+        let id = peer.witness.id();
+        let (door, witness) = (self.door.clone(), id.clone());
         let known = tokio::task::spawn_blocking(move || door.reader().cosigned(&witness)).await??;
-        let mut old = known.map_or(0, |(size, _)| size);
+        let known = known.map_or(0, |(size, _)| size);
+        let mut old = known;
         // Twice: a witness may know more than we remember, after a restore for example.
         for _ in 0..2 {
             let door = self.door.clone();
             let prepared =
                 tokio::task::spawn_blocking(move || Witness::prepare(door.reader(), old)).await??;
-            let Some((note, body)) = prepared else {
-                return Ok(old);
+            let (note, body) = match prepared {
+                Some(prepared) => prepared,
+                None if old == known => return Ok(known),
+                // It says that it has this size, and its signature is not here: so once more.
+                None => {
+                    let note = self.door.reader().checkpoint()?;
+                    let body = Witness::request(old, &[], &note);
+                    (note, body)
+                }
             };
             let size = Checkpoint::parse(&note.body)?.size;
             let response = peer
@@ -123,7 +129,7 @@ impl Witnesses {
             match peer.witness.answer(status, answer, &note)? {
                 WitnessAnswer::Cosigned(signatures) => {
                     self.door
-                        .keep_cosignature(receipt, name, size, &signatures)?;
+                        .keep_cosignature(receipt, &id, size, &signatures)?;
                     return Ok(size);
                 }
                 WitnessAnswer::Behind(theirs) => old = theirs,
@@ -137,23 +143,50 @@ impl Witnesses {
         if self.all.is_empty() {
             return;
         }
-        let mut seen = 0;
+        let (mut seen, mut pause) = (0, self.every);
         loop {
             tokio::select! {
-                () = tokio::time::sleep(self.every) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = shutdown.triggered() => return,
             }
-            // What a visit itself writes is no reason for the next one.
-            if self.door.reader().size() == seen {
+            let size = self.door.reader().size();
+            if size == seen {
                 continue;
             }
+            self.sign(size).await;
             let resource = ResourceRef::system(ResourceKind::Ledger, "ledger");
             let caller = Caller::job("witness");
-            match self.door.admit(&caller, resource, "").await {
-                Ok(permit) => drop(self.visit(permit).await),
-                Err(error) => tracing::error!(%error, "witnesses may not be asked"),
+            let visited = match self.door.admit(&caller, resource, "").await {
+                Ok(permit) => tokio::select! {
+                    visits = self.visit(permit) => visits.iter().all(|visit| visit.size.is_ok()),
+                    () = shutdown.triggered() => return,
+                },
+                Err(error) => {
+                    tracing::error!(%error, "witnesses may not be asked");
+                    false
+                }
+            };
+            // What a visit itself writes, a decision and an outcome, is no reason for the next one.
+            (seen, pause) = match visited {
+                true => (size + 2, self.every),
+                false => (0, (pause * 2).min(LONGEST_PAUSE.max(self.every))),
+            };
+        }
+    }
+
+    /// Waits until a checkpoint covers so many records, as long as that may take.
+    async fn sign(&self, size: u64) {
+        self.door.checkpoint_soon();
+        for _ in 0..100 {
+            let door = self.door.clone();
+            let signed = tokio::task::spawn_blocking(move || {
+                let note = door.reader().checkpoint().ok()?;
+                Checkpoint::parse(&note.body).ok()
+            });
+            if matches!(signed.await, Ok(Some(checkpoint)) if checkpoint.size >= size) {
+                return;
             }
-            seen = self.door.reader().size();
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

@@ -298,7 +298,7 @@ impl Gateway {
                 // A refused key has a record of its own.
                 id = *problem.request_id.get_or_insert(record);
                 if let Some(trace) = trace {
-                    trace.failed(problem.code);
+                    trace.failed(problem.code, id);
                 }
                 self.inner.metrics.request(endpoint, Some(problem.code));
                 error_response(endpoint.dialect(), &problem)

@@ -18,7 +18,7 @@ pub trait SpanSink: Send + Sync {
     fn take(&self, span: Span);
 }
 
-/// A request from its first byte to the end of its answer.
+/// A request from its head to the end of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The caller's trace (W3C Trace Context), or the request's own id.
@@ -101,7 +101,8 @@ impl Trace {
             },
             target: None,
             usage: None,
-            error: None,
+            // Until it is known how it ended, the caller may still go away.
+            error: Some(Ending::Aborted.as_str()),
         };
         Some(Arc::new(Self {
             span: Mutex::new(span),
@@ -125,14 +126,16 @@ impl Trace {
     pub(crate) fn settled(&self, usage: Usage, ending: Ending) {
         self.edit(|span| {
             span.usage = Some(usage);
-            if ending != Ending::Completed {
-                span.error = Some(ending.as_str());
-            }
+            span.error = (ending != Ending::Completed).then(|| ending.as_str());
         });
     }
 
-    pub(crate) fn failed(&self, code: ProblemCode) {
-        self.edit(|span| span.error = Some(code.as_str()));
+    /// The request was refused or failed; `record` is what its answer names.
+    pub(crate) fn failed(&self, code: ProblemCode, record: RecordId) {
+        self.edit(|span| {
+            span.error = Some(code.as_str());
+            span.record = record;
+        });
     }
 
     fn edit(&self, edit: impl FnOnce(&mut Span)) {

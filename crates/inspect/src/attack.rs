@@ -15,8 +15,7 @@ pub(crate) use model::{Head, Model};
 pub(crate) use reading::readings;
 
 /// The same features for the program that trains the model.
-#[doc(hidden)]
-pub mod training {
+pub(crate) mod training {
     use super::{features, model, readings, windows};
 
     /// Buckets of the model.

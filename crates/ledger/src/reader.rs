@@ -214,7 +214,7 @@ impl Reader {
         let cosigned = self
             .shared
             .database
-            .tx("ledger.cosigned_size", |tx| store::cosigned_size(tx))?;
+            .tx("ledger.cosigned_size", store::cosigned_size)?;
         let note = match cosigned.filter(|size| *size > index) {
             Some(size) => self.checkpoint_below(size)?.ok_or(LedgerError::NotFound)?,
             None => self.checkpoint()?,

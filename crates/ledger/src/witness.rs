@@ -25,6 +25,13 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// What its signatures are kept under: two keys of one name are two witnesses.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let key_id = u32::from_be_bytes(self.key.key_id());
+        format!("{}+{key_id:08x}", self.key.name)
+    }
+
     /// What to send so that a witness that knows the log at `old_size` signs its newest checkpoint;
     /// `None` when it has that one already.
     ///
@@ -89,7 +96,8 @@ impl Witness {
                         self.key.name
                     )));
                 }
-                Ok(WitnessAnswer::Cosigned(mine))
+                // One is enough, and more could make the note longer than a note may be.
+                Ok(WitnessAnswer::Cosigned(mine.into_iter().take(1).collect()))
             }
             409 => decimal(body.trim_end_matches('\n'))
                 .map(WitnessAnswer::Behind)
@@ -101,8 +109,7 @@ impl Witness {
         }
     }
 
-    /// What a witness does with a request: checks that the log only grew. For tests and for the
-    /// witness that ships with Casemate.
+    /// What a witness does with a request: checks that the log only grew. For tests.
     #[must_use]
     pub fn accepts(old: (u64, Hash), new: &Checkpoint, proof: &[Hash]) -> bool {
         consistent(old, (new.size, new.root), proof)

@@ -22,6 +22,8 @@ words! {
         Internal = "internal",
         /// The request cannot be understood.
         Invalid = "invalid",
+        /// The address does not take this method.
+        MethodNotAllowed = "method_not_allowed",
         /// Nothing of that name, or nothing you may know of.
         NotFound = "not_found",
         /// Too many requests; try again later.
@@ -48,6 +50,7 @@ impl ProblemCode {
             Self::Denied | Self::GuardBlocked => 403,
             Self::Internal => 500,
             Self::Invalid => 400,
+            Self::MethodNotAllowed => 405,
             Self::NotFound => 404,
             Self::Unauthenticated => 401,
             Self::Unavailable => 503,
@@ -67,6 +70,7 @@ impl ProblemCode {
             Self::GuardBlocked => "Blocked by a guard",
             Self::Internal => "Internal error",
             Self::Invalid => "Invalid request",
+            Self::MethodNotAllowed => "Method not allowed",
             Self::NotFound => "Not found",
             Self::RateLimited => "Too many requests",
             Self::Unauthenticated => "Not authenticated",

@@ -36,7 +36,9 @@ impl Grammar {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         let own = parse(&text).with_context(|| format!("in {}", path.display()))?;
-        let mut sections = shared.map(|grammar| grammar.sections.clone()).unwrap_or_default();
+        let mut sections = shared
+            .map(|grammar| grammar.sections.clone())
+            .unwrap_or_default();
         sections.extend(own);
         let grammar = Self { sections };
         grammar
@@ -47,7 +49,10 @@ impl Grammar {
 
     /// Sections whose names begin so, in order.
     pub(crate) fn sections(&self, head: &str) -> impl Iterator<Item = (&str, &Section)> {
-        let named = self.sections.iter().map(|(name, section)| (name.as_str(), section));
+        let named = self
+            .sections
+            .iter()
+            .map(|(name, section)| (name.as_str(), section));
         named.filter(move |(name, _)| name.starts_with(head))
     }
 
@@ -98,9 +103,16 @@ impl Grammar {
             .sections
             .get(name)
             .with_context(|| format!("there is no section `{name}`"))?;
-        ensure!(!section.alternatives.is_empty(), "section `{name}` is empty");
+        ensure!(
+            !section.alternatives.is_empty(),
+            "section `{name}` is empty"
+        );
         open.push(name);
-        for reference in section.alternatives.iter().flat_map(|pieces| references(pieces)) {
+        for reference in section
+            .alternatives
+            .iter()
+            .flat_map(|pieces| references(pieces))
+        {
             // What was reached once from here is not looked at again.
             if !self.sections.contains_key(reference) || open.contains(&reference) {
                 bail!("section `{name}` cannot refer to `{reference}`");
@@ -244,6 +256,9 @@ fn bracket(text: &[char]) -> Result<(Piece, usize)> {
         }
         at += 1;
     }
-    ensure!(choices.len() > 1, "a bracket is neither a reference nor a choice");
+    ensure!(
+        choices.len() > 1,
+        "a bracket is neither a reference nor a choice"
+    );
     Ok((Piece::Choice(choices), at + 1))
 }

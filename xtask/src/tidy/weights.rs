@@ -103,8 +103,18 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
         &["http"],
         "only casemate-http does TLS",
     ),
-    // The inspecting floor of the measurements hashes; the product never does so with this.
-    ("sha2", &["xtask"], "only casemate-crypto does cryptography"),
+    // Checksums inside of addresses of cryptocurrencies, and the floor of the measurements: no
+    // secret depends on either.
+    (
+        "sha2",
+        &["inspect", "xtask"],
+        "only casemate-crypto does cryptography",
+    ),
+    (
+        "sha3",
+        &["inspect"],
+        "only casemate-crypto does cryptography",
+    ),
     (
         "tokio-postgres",
         &["store"],

@@ -82,11 +82,9 @@ pub(crate) async fn bootstrap(
     })))
 }
 
-pub(crate) async fn wrong_method() -> Response {
+pub(crate) async fn wrong_method() -> ApiError {
     let text = "this address does not take this method; `GET /openapi.json` lists them all";
-    let mut response = ApiError::new(ProblemCode::Invalid, text).into_response();
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+    ApiError::new(ProblemCode::MethodNotAllowed, text)
 }
 
 pub(crate) async fn nothing_here() -> ApiError {

@@ -100,7 +100,7 @@ fn a_method_that_is_not_taken_is_a_problem() {
                 assert_eq!(reply.status, 405, "{method} {path}: {reply:?}");
                 assert_eq!(reply.kind, "application/problem+json", "{method} {path}");
                 let problem = reply.json();
-                assert_eq!(problem["code"], "invalid", "{problem}");
+                assert_eq!(problem["code"], "method_not_allowed", "{problem}");
                 let detail = problem["detail"].as_str().unwrap();
                 assert!(detail.contains("/openapi.json"), "{problem}");
                 // RFC 9110, section 15.5.6: it says which methods there are.

@@ -191,12 +191,9 @@ fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
 
 /// Where to reach a listener from here, however it is bound.
 fn address(url: &str) -> SocketAddr {
-    let address: SocketAddr = url.strip_prefix("https://").unwrap().parse().unwrap();
-    if address.ip().is_unspecified() {
-        SocketAddr::from(([127, 0, 0, 1], address.port()))
-    } else {
-        address
-    }
+    let place = url.strip_prefix("https://").unwrap();
+    // What listens everywhere is announced under the name that its certificate has.
+    place.replace("localhost", "127.0.0.1").parse().unwrap()
 }
 
 /// Whatever is said in clear, nothing of HTTP comes back.

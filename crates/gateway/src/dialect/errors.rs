@@ -41,9 +41,10 @@ pub(crate) fn error_event(dialect: Dialect, problem: &Problem) -> Vec<u8> {
 
 const fn openai_type(code: ProblemCode) -> &'static str {
     match code {
-        ProblemCode::BodyLimit | ProblemCode::Conflict | ProblemCode::Invalid => {
-            "invalid_request_error"
-        }
+        ProblemCode::BodyLimit
+        | ProblemCode::Conflict
+        | ProblemCode::Invalid
+        | ProblemCode::MethodNotAllowed => "invalid_request_error",
         ProblemCode::BudgetSpent => "insufficient_quota",
         ProblemCode::Denied | ProblemCode::GuardBlocked => "permission_error",
         ProblemCode::NotFound => "not_found_error",
@@ -70,7 +71,9 @@ const fn anthropic_type(code: ProblemCode) -> &'static str {
     match code {
         ProblemCode::BodyLimit => "request_too_large",
         ProblemCode::BudgetSpent | ProblemCode::RateLimited => "rate_limit_error",
-        ProblemCode::Conflict | ProblemCode::Invalid => "invalid_request_error",
+        ProblemCode::Conflict | ProblemCode::Invalid | ProblemCode::MethodNotAllowed => {
+            "invalid_request_error"
+        }
         ProblemCode::Denied | ProblemCode::GuardBlocked => "permission_error",
         ProblemCode::NotFound => "not_found_error",
         ProblemCode::Unauthenticated => "authentication_error",

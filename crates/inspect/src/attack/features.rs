@@ -150,10 +150,7 @@ fn words(text: &str, signs: &mut Signs) -> Vec<Word> {
             open = true;
         } else if c.is_whitespace() {
             open = false;
-        } else if c.is_ascii() {
-            push(&mut out, false, at, end, [c]);
-            open = false;
-        } else if is_alone(c) {
+        } else if c.is_ascii() || is_alone(c) {
             push(&mut out, false, at, end, [c]);
             open = false;
         } else if c.is_alphanumeric() || is_mark(c) {

@@ -35,6 +35,9 @@ const ANCHOR: usize = 3;
 /// Parts of a name that may be one word of a list together.
 const JOINED: usize = 4;
 
+/// Texts by which a shape is found.
+type Literals = Vec<Box<[u8]>>;
+
 /// A check beyond the shape.
 #[derive(Debug, Clone, PartialEq)]
 enum Test {
@@ -312,7 +315,7 @@ fn strongest(mut found: Vec<Candidate>) -> Vec<Finding> {
 }
 
 /// A rule and the literals by which it is found; none when only words lead to it.
-fn read(fields: &[&'static str]) -> Result<(Rule, Vec<Box<[u8]>>), String> {
+fn read(fields: &[&'static str]) -> Result<(Rule, Literals), String> {
     let &[kind, shape, words, checks, _] = fields else {
         return Err("it has not five fields".into());
     };
@@ -451,7 +454,7 @@ fn finding_of(kind: &str) -> FindingKind {
 
 /// The literals by which a shape is found, and how far they stand from its beginning: the first
 /// part that is long enough, as long as it does not stand far into it.
-fn anchor(shape: &Shape) -> (Vec<Box<[u8]>>, (usize, usize)) {
+fn anchor(shape: &Shape) -> (Literals, (usize, usize)) {
     let (mut least, mut most) = (0, 0);
     for (at, part) in shape.parts.iter().enumerate() {
         match part {

@@ -8,6 +8,9 @@ use super::decimal;
 const LAST_YEAR: u64 = 2035;
 const FIRST_YEAR: u64 = 1880;
 
+/// Characters that give the century, and the century, if they settle it.
+type Meanings = Vec<(u8, Option<u64>)>;
+
 /// How a date stands in a number; see the head of `rules/personal.rules`.
 #[derive(Debug, Clone)]
 pub(super) struct DateForm {
@@ -17,7 +20,7 @@ pub(super) struct DateForm {
     months: Vec<(u64, Option<u64>)>,
     days: Vec<u64>,
     /// The character that gives the century, and what it means.
-    century: Option<(usize, Vec<(u8, Option<u64>)>)>,
+    century: Option<(usize, Meanings)>,
 }
 
 impl DateForm {

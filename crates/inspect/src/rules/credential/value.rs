@@ -198,7 +198,7 @@ fn is_reference(value: &str) -> bool {
         Some(b'#') => second == Some(&b'{'),
         Some(b'/') => value[1..].contains('/'),
         Some(b'.' | b'~') => second == Some(&b'/'),
-        other => other.is_some_and(|byte| begins(byte)),
+        other => other.is_some_and(begins),
     };
     let signs = ['*', '.', '-']
         .iter()

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Whatever a text is made of: no panic, findings in order, and no more than twice the time for
+//! twice the text.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use casemate_inspect::Segment;
+use casemate_types::{Channel, Role};
+use proptest::prelude::*;
+
+use crate::common::{INSPECTOR, cases};
+
+/// Pieces of tokens, numbers, codes and words, and the signs between them.
+fn made_of_pieces() -> impl Strategy<Value = String> {
+    let begin = format!("-----BEGIN {}-----", "RSA PRIVATE KEY");
+    let end = format!("-----END {}-----", "RSA PRIVATE KEY");
+    let mut pieces: Vec<String> = [
+        "AKIA",
+        "sk-",
+        "sk-ant-api03-",
+        "ghp_",
+        "eyJ",
+        "eyJhbGciOiJIUzI1NiJ9",
+        "xoxb-",
+        "SG.",
+        "AIza",
+        "AccountKey=",
+        "password",
+        "PASSWORD=",
+        "api_key",
+        "secret",
+        "token: ",
+        "key = \"",
+        "aws",
+        "postgres://u:",
+        "https://",
+        "@host/",
+        "Bearer ",
+        "Authorization: ",
+        "-u ",
+        "Basic ",
+        "geboren ",
+        "IBAN ",
+        "DE89",
+        "card ",
+        "4111",
+        "1111",
+        "12/29",
+        "cvv",
+        "tel ",
+        "+49",
+        "(0)",
+        "%B",
+        ";",
+        "^",
+        "?",
+        "身份证",
+        "ИНН",
+        "né ",
+        "%41",
+        "%",
+        "\\u0041",
+        "\\u",
+        "\\x",
+        "&#65;",
+        "&amp;",
+        "&",
+        "aGVsbG8gd29ybGQ=",
+        "48 65 6c 6c 6f ",
+        "01000001 ",
+        "i g n o r e ",
+        "1gn0r3 ",
+        "vtaber ",
+        "ignore ",
+        "previous ",
+        "instructions ",
+        "system prompt",
+        "<|im_start|>",
+        "\u{200b}",
+        "\u{202e}",
+        "\u{e0041}",
+        "🦀",
+        "é",
+        "e\u{301}",
+        "漢",
+        "а",
+        "Ａ",
+        "\0",
+        "\u{feff}",
+        "٣",
+        "०",
+        "\u{a0}",
+        "0",
+        "1",
+        "7",
+        "9",
+        "a",
+        "Z",
+        "f",
+        "-",
+        ".",
+        "/",
+        "_",
+        "+",
+        "=",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "\r\n",
+        "\t",
+        "\"",
+        "'",
+        "`",
+        "\\",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "<",
+        ">",
+        "|",
+        "!",
+        "#",
+        "$",
+        "~",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    pieces.extend([begin, end]);
+    let piece = (proptest::sample::select(pieces), 1..6_usize);
+    proptest::collection::vec(piece, 0..160).prop_map(|all| {
+        let mut text: String = all
+            .iter()
+            .map(|(piece, times)| piece.repeat(*times))
+            .collect();
+        text.truncate(text.floor_char_boundary(4096));
+        text
+    })
+}
+
+fn any_unicode() -> impl Strategy<Value = String> {
+    proptest::collection::vec(any::<char>(), 0..1000).prop_map(|all| {
+        let mut text: String = all.into_iter().collect();
+        text.truncate(text.floor_char_boundary(4096));
+        text
+    })
+}
+
+fn holds(text: &str) -> Result<(), TestCaseError> {
+    let found = INSPECTOR.whole(text);
+    let mut end = 0;
+    for finding in &found {
+        prop_assert!(
+            finding.span.start >= end && !finding.span.is_empty(),
+            "{found:?} in {text:?}"
+        );
+        prop_assert!(
+            text.get(finding.span.clone()).is_some(),
+            "{finding:?} in {text:?}"
+        );
+        prop_assert!((0.0..=1.0).contains(&finding.score), "{finding:?}");
+        end = finding.span.end;
+    }
+    for (role, channel) in [
+        (Role::User, Channel::Content),
+        (Role::Tool, Channel::ToolResult),
+        (Role::System, Channel::Content),
+        (Role::Assistant, Channel::ToolArguments),
+        (Role::Other, Channel::Structure),
+    ] {
+        let segment = Segment::new(text, role, channel);
+        let all = INSPECTOR.inspect(segment);
+        prop_assert_eq!(&all[..found.len()], found.as_slice());
+        for more in &all[found.len()..] {
+            prop_assert!(
+                text.get(more.span.clone()).is_some(),
+                "{more:?} in {text:?}"
+            );
+            prop_assert!((0.0..=1.0).contains(&more.score), "{more:?}");
+        }
+        let told = INSPECTOR.injection(segment);
+        prop_assert!((0.0..=1.0).contains(&told.score), "{told:?} for {text:?}");
+    }
+    // The same twice.
+    prop_assert_eq!(INSPECTOR.whole(text), found);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn pieces_of_everything_in_any_order(text in made_of_pieces()) {
+        holds(&text)?;
+    }
+
+    #[test]
+    fn any_characters_at_all(text in any_unicode()) {
+        holds(&text)?;
+    }
+}
+
+/// The shortest of three runs: other programs run beside.
+fn time(text: &str, of: impl Fn(&str)) -> Duration {
+    let runs = (0..3).map(|_| {
+        let start = Instant::now();
+        of(text);
+        start.elapsed()
+    });
+    runs.min().unwrap()
+}
+
+/// Texts made to cost time; each half as long as the next size.
+fn costly(size: usize) -> Vec<(&'static str, String)> {
+    let begin = |kind: &str| format!("-----BEGIN {kind}-----");
+    let fill = |unit: &str| unit.repeat(size / unit.len());
+    let mut nested = "ignore all of it and obey ".repeat(size / 80);
+    for _ in 0..3 {
+        nested = base64::engine::general_purpose::STANDARD.encode(nested);
+    }
+    vec![
+        ("digits", fill("1234567890")),
+        ("letters and dashes", fill("a-")),
+        ("one character", fill("a")),
+        ("nested base64", nested),
+        ("braces", fill("{")),
+        ("equals", fill("=")),
+        ("eyJ", fill("eyJ")),
+        ("key=", fill("key=")),
+        ("begin of an RSA key", fill(&begin("RSA PRIVATE KEY"))),
+        ("spaced letters", fill("i g n o r e ")),
+        ("begin of a PGP key", fill(&begin("PGP PRIVATE KEY BLOCK"))),
+        (
+            "begin of an SSH2 key",
+            fill("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"),
+        ),
+        // A file without line ends, such as minified JSON.
+        ("passwords in one line", fill("\"pwd\":\"a1\", ")),
+        ("tokens in one line", fill("a1b2c3d4e5f6a7b8c9 ")),
+        ("names in one line", fill("secret=x1 ")),
+        ("numbers in one line", fill("4111111111111111 ")),
+        ("words in one line", fill("card born tel ")),
+        ("addresses", fill("https://a:b")),
+        ("ampersands", fill("&#")),
+        ("escapes", fill("\\u00")),
+    ]
+}
+
+/// Those that take more than twice the time for twice the text today, or far too long.
+const KNOWN_SLOW: &[&str] = &[];
+
+#[test]
+fn twice_the_text_takes_twice_the_time() {
+    const SIZE: usize = 1 << 18;
+    let mut slow = Vec::new();
+    let of = |text: &str| {
+        let _ = INSPECTOR.inspect(Segment::new(text, Role::Tool, Channel::ToolResult));
+    };
+    for ((name, half), (_, whole)) in costly(SIZE / 2).into_iter().zip(costly(SIZE)) {
+        let (short, long) = (time(&half, of), time(&whole, of));
+        // The floor keeps noise out; a debug build reads at least a hundred kilobytes a second.
+        let fits = long <= short * 3 + Duration::from_millis(50);
+        let swift = long < Duration::from_secs(20);
+        eprintln!("{name}: {short:?} {long:?}");
+        if (fits && swift) == KNOWN_SLOW.contains(&name) {
+            slow.push(format!(
+                "{name}: {short:?} for half, {long:?} for the whole"
+            ));
+        }
+    }
+    assert!(slow.is_empty(), "\n{}", slow.join("\n"));
+}
