@@ -27,6 +27,9 @@ const GRAMMARS: &str = "crates/inspect/training/injection/grammar";
 /// Documents and sources of this project, as they stood when the model was trained.
 const OWN: &str = "crates/inspect/training/injection/own";
 
+/// The seed of the rows that the model in the repository was trained on.
+const SEED: u64 = 20_261_122;
+
 /// What can be generated.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Generate {
@@ -40,11 +43,22 @@ pub(crate) struct Injection {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Seed of all choices
-    #[arg(long, default_value_t = 20_261_122)]
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
     /// How many rows, in percent of the usual number
     #[arg(long, default_value_t = 100)]
     percent: usize,
+}
+
+impl Injection {
+    /// The rows that the model in the repository was trained on.
+    pub(crate) const fn usual() -> Self {
+        Self {
+            out: None,
+            seed: SEED,
+            percent: 100,
+        }
+    }
 }
 
 pub(crate) fn run(generate: &Generate) -> Result<()> {

@@ -10,6 +10,7 @@ mod python;
 mod test;
 mod tidy;
 mod tool;
+mod train;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,9 @@ enum Verb {
     Lint(lint::Lint),
     /// Every test; prepares what the tests need in `.xtask/`.
     Test(test::Test),
+    /// Models that ship, from data that stands in the project.
+    #[command(subcommand)]
+    Train(train::Train),
     /// The rules of the workspace that no compiler knows: floors, weights, headers.
     Tidy,
 }
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Lint(lint) => lint::run(&lint),
         Verb::Test(test) => test::run(&test),
         Verb::Tidy => tidy::run(),
+        Verb::Train(train) => train::run(&train),
     };
     let Err(error) = done else {
         return ExitCode::SUCCESS;

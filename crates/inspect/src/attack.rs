@@ -10,13 +10,16 @@ mod features;
 mod model;
 mod reading;
 
-pub(crate) use features::windows;
 pub(crate) use model::{Head, Model};
-pub(crate) use reading::readings;
+pub(crate) use reading::{Reading, readings};
 
 /// The same features for the program that trains the model.
 pub(crate) mod training {
-    use super::{features, model, readings, windows};
+    use super::{
+        Head,
+        features::{self, Words},
+        model, readings,
+    };
 
     /// Buckets of the model.
     pub const BUCKETS: usize = features::BUCKETS;
@@ -24,16 +27,20 @@ pub(crate) mod training {
     /// Features of every window of every reading of a text, with the number of words.
     #[must_use]
     pub fn examples(text: &str, embedded: bool) -> Vec<(Vec<u32>, usize)> {
-        let head = if embedded {
-            super::Head::Embedded
-        } else {
-            super::Head::User
-        };
-        readings(text)
-            .iter()
-            .flat_map(|reading| windows(reading, head))
-            .map(|window| (window.features, window.words))
-            .collect()
+        let head = if embedded { Head::Embedded } else { Head::User };
+        let mut all = Vec::new();
+        for reading in readings(text) {
+            let words = Words::of(&reading);
+            let shared = words.shared(&reading);
+            for window in words.windows(head) {
+                let mut inside = shared.clone();
+                for at in window.words.clone() {
+                    words.features(at, |bucket| inside.push(bucket));
+                }
+                all.push((inside, window.words.len()));
+            }
+        }
+        all
     }
 
     /// The codes that were undone in the readings of a text.

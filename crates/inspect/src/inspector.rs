@@ -7,7 +7,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
-    attack::{Head, Model, readings, windows},
+    attack::{Head, Model, Reading, readings},
     health, injection, personal,
     rules::{credential::Credentials, identifier::Identifiers},
     secret,
@@ -65,6 +65,16 @@ pub struct InjectionScore {
     pub score: f32,
     /// Whether it is one as far as the threshold that ships is concerned.
     pub flag: bool,
+}
+
+impl InjectionScore {
+    fn of(attack: Option<&Finding>) -> Self {
+        let score = attack.map_or(0.0, |found| found.score);
+        Self {
+            score,
+            flag: score >= THRESHOLD,
+        }
+    }
 }
 
 /// The detectors could not be built.
@@ -132,15 +142,17 @@ impl Inspector {
         found
     }
 
+    /// What [`Inspector::whole`] finds and the score as an attack, whoever speaks and however low.
+    #[must_use]
+    pub fn inspect_scored(&self, segment: Segment<'_>) -> (Vec<Finding>, InjectionScore) {
+        (self.whole(segment.text), self.injection(segment))
+    }
+
     /// How much a segment reads like an attempt to instruct the model, whoever speaks.
     #[must_use]
     pub fn injection(&self, segment: Segment<'_>) -> InjectionScore {
         let hits = self.lexicon.hits(segment.text);
-        let score = self.attack(segment, &hits).map_or(0.0, |found| found.score);
-        InjectionScore {
-            score,
-            flag: score >= THRESHOLD,
-        }
+        InjectionScore::of(self.attack(segment, &hits).as_ref())
     }
 
     /// The stretch of a segment that reads most like an attack.
@@ -149,39 +161,61 @@ impl Inspector {
         let head = if embedded { Head::Embedded } else { Head::User };
         let mut best: Option<Finding> = None;
         for reading in readings(segment.text) {
-            for window in windows(&reading, head) {
-                let score = self.attacks.score(head, &window);
-                if best.as_ref().is_some_and(|found| found.score >= score) {
-                    continue;
-                }
+            let found = self.attack_in(segment, hits, head, &reading);
+            if best.as_ref().is_none_or(|best| found.score > best.score) {
+                best = Some(found);
+            }
+        }
+        best
+    }
+
+    /// The same in one reading of the segment.
+    fn attack_in(
+        &self,
+        segment: Segment<'_>,
+        hits: &[Hit],
+        head: Head,
+        reading: &Reading<'_>,
+    ) -> Finding {
+        let plain = reading.codes.is_empty();
+        let mut found = Finding {
+            kind: FindingKind::Injection,
+            span: 0..segment.text.len(),
+            rule: if plain {
+                "injection.model"
+            } else {
+                "injection.decoded"
+            },
+            score: 0.0,
+        };
+        for (score, window) in self.attacks.scores(head, reading) {
+            if score > found.score {
+                found.score = score;
                 // What was decoded has no place of its own in the text.
-                let span = match window.plain {
-                    true => window.span.0..window.span.1,
-                    false => 0..segment.text.len(),
-                };
-                best = Some(Finding {
-                    kind: FindingKind::Injection,
-                    span,
-                    rule: if window.plain {
-                        "injection.model"
-                    } else {
-                        "injection.decoded"
-                    },
-                    score,
-                });
+                if plain {
+                    found.span = window.span;
+                }
             }
         }
         // Words that belong to attacks and stand together say more than the model knows of short
         // texts; alone they are no verdict, for whoever warns of attacks uses them too.
-        if let (Some(found), Some(words)) = (&mut best, injection::find(segment, hits))
-            && words.score >= THRESHOLD
-        {
-            found.score = raised(found.score);
-            if found.score < THRESHOLD || words.span.len() < found.span.len() {
+        let words = if plain {
+            injection::find(segment, hits)
+        } else {
+            let text = Segment {
+                text: &reading.text,
+                ..segment
+            };
+            injection::find(text, &self.lexicon.hits(&reading.text))
+        };
+        if let Some(words) = words.filter(|words| words.score >= THRESHOLD) {
+            let raised = raised(found.score);
+            if plain && (found.score < THRESHOLD || words.span.len() < found.span.len()) {
                 (found.rule, found.span) = (words.rule, words.span);
             }
+            found.score = raised;
         }
-        best
+        found
     }
 
     /// Personal data, secrets and canaries in a whole text, by all rules.
@@ -190,6 +224,7 @@ impl Inspector {
         let mut found = Vec::new();
         self.find_canaries(text, 0, &mut found);
         found.extend(self.credentials.find(text));
+        self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
         without_overlaps(found)
@@ -220,6 +255,23 @@ impl Inspector {
         personal::find(text, from, hits, &mut found);
         found.retain(|finding| finding.span.start >= from);
         without_overlaps(found)
+    }
+
+    /// Blocks of private keys that are cut off or too short for their rule: the header alone says
+    /// that a key follows.
+    fn find_key_blocks(&self, text: &str, found: &mut Vec<Finding>) {
+        if memchr::memmem::find(text.as_bytes(), b"-----BEGIN ").is_none() {
+            return;
+        }
+        let mut blocks = Vec::new();
+        secret::find(text, 0, &self.secrets, &[], &mut blocks);
+        blocks.retain(|block| {
+            let known = found.iter().any(|other| {
+                other.kind == FindingKind::PrivateKey && other.span.start == block.span.start
+            });
+            block.rule == secret::KEY_BLOCK && !known
+        });
+        found.extend(blocks);
     }
 
     fn find_canaries(&self, text: &str, from: usize, found: &mut Vec<Finding>) {

@@ -6,7 +6,7 @@ use std::{
     num::NonZero,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::mpsc,
+    sync::{Arc, mpsc},
 };
 
 use anyhow::Context as _;
@@ -52,7 +52,7 @@ impl InspectArgs {
         let inspector = Inspector::new(&[])?;
         let role = segment_role(&self.role)?;
         if let Some(rows) = &self.jsonl {
-            return batch(&inspector, rows, role);
+            return batch(inspector, rows, role);
         }
         let path = self.path.context("a file, a directory or `-` is needed")?;
         files(global, &inspector, &path, role)
@@ -73,8 +73,12 @@ fn segment_role(word: &str) -> anyhow::Result<(Role, Channel)> {
     })
 }
 
-/// Rows in, answers out, in the order read, on all processors.
-fn batch(inspector: &Inspector, path: &Path, role: (Role, Channel)) -> anyhow::Result<ExitCode> {
+/// Lines with their numbers.
+type Lines = Vec<(usize, Vec<u8>)>;
+
+/// Rows in, answers out, in the order read, on all processors. Threads are not waited for: one may
+/// sit in a read that does not end.
+fn batch(inspector: Inspector, path: &Path, role: (Role, Channel)) -> anyhow::Result<ExitCode> {
     let (reader, bytes): (Box<dyn BufRead + Send>, u64) = if path == Path::new("-") {
         (Box::new(std::io::BufReader::new(std::io::stdin())), 0)
     } else {
@@ -84,70 +88,96 @@ fn batch(inspector: &Inspector, path: &Path, role: (Role, Channel)) -> anyhow::R
         (Box::new(std::io::BufReader::new(file)), bytes)
     };
     let bar = progress(bytes);
+    let inspector = Arc::new(inspector);
     let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
-    std::thread::scope(|scope| -> anyhow::Result<()> {
-        // One channel in and out for each thread keeps the order without sorting.
-        let mut lanes = Vec::new();
-        for _ in 0..threads {
-            let (send, work) = mpsc::sync_channel::<Vec<(usize, String)>>(4);
-            let (done, receive) = mpsc::sync_channel(4);
-            scope.spawn(move || {
-                for chunk in work {
-                    let answers: anyhow::Result<Vec<String>> = chunk
-                        .into_iter()
-                        .map(|(number, line)| answer_line(inspector, number, &line, role))
-                        .collect();
-                    if done.send(answers).is_err() {
-                        break;
-                    }
+    // One channel in and out for each thread keeps the order without sorting.
+    let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+    for _ in 0..threads {
+        let (send, work) = mpsc::sync_channel::<Lines>(4);
+        let (done, receive) = mpsc::sync_channel(4);
+        let inspector = inspector.clone();
+        std::thread::spawn(move || {
+            for chunk in work {
+                let answers: Vec<anyhow::Result<String>> = chunk
+                    .into_iter()
+                    .map(|(number, line)| answer_line(&inspector, number, &line, role))
+                    .collect();
+                if done.send(answers).is_err() {
+                    break;
                 }
-            });
-            lanes.push((send, receive));
-        }
-        let (senders, receivers): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
-        let feeder = scope.spawn({
-            let bar = bar.clone();
-            move || feed(reader, &senders, &bar)
+            }
         });
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        for receiver in receivers.iter().cycle() {
-            let Ok(answers) = receiver.recv() else {
-                break;
+        senders.push(send);
+        receivers.push(receive);
+    }
+    let feeder = std::thread::spawn({
+        let bar = bar.clone();
+        move || feed(reader, &senders, &bar)
+    });
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for receiver in receivers.iter().cycle() {
+        let Ok(answers) = receiver.recv() else {
+            break;
+        };
+        for answer in answers {
+            let written = match answer {
+                Ok(answer) => writeln!(out, "{answer}"),
+                Err(error) => {
+                    out.flush()?;
+                    return Err(error);
+                }
             };
-            for answer in answers? {
-                writeln!(out, "{answer}")?;
+            if let Some(end) = given_up(written)? {
+                return Ok(end);
             }
         }
-        out.flush()?;
-        feeder
-            .join()
-            .map_err(|_| anyhow::anyhow!("reading the rows broke off"))?
-    })?;
+    }
+    if let Some(end) = given_up(out.flush())? {
+        return Ok(end);
+    }
     bar.finish_and_clear();
+    feeder
+        .join()
+        .map_err(|_| anyhow::anyhow!("reading the rows broke off"))??;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever read the answers has had enough, which is no fault.
+fn given_up(written: std::io::Result<()>) -> anyhow::Result<Option<ExitCode>> {
+    match written {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Some(ExitCode::SUCCESS)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Hands lines out, a chunk to each thread in turn.
 fn feed(
     mut reader: Box<dyn BufRead + Send>,
-    lanes: &[mpsc::SyncSender<Vec<(usize, String)>>],
+    lanes: &[mpsc::SyncSender<Lines>],
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let mut number = 0;
     for lane in lanes.iter().cycle() {
         let mut chunk = Vec::with_capacity(CHUNK);
         while chunk.len() < CHUNK {
-            let mut line = String::new();
+            let mut line = Vec::new();
             number += 1;
             let read = reader
-                .read_line(&mut line)
+                .read_until(b'\n', &mut line)
                 .with_context(|| format!("line {number} cannot be read"))?;
             if read == 0 {
                 break;
             }
             bar.inc(read as u64);
-            if !line.trim().is_empty() {
+            let first = line.trim_ascii_start().first();
+            let broken = first.is_some_and(|first| *first != b'{');
+            if !line.trim_ascii().is_empty() {
                 chunk.push((number, line));
+            }
+            if broken {
+                // Whoever waits for an answer is told at once.
+                break;
             }
         }
         // Whoever takes the answers has stopped after an error of its own.
@@ -161,10 +191,10 @@ fn feed(
 fn answer_line(
     inspector: &Inspector,
     number: usize,
-    line: &str,
+    line: &[u8],
     role: (Role, Channel),
 ) -> anyhow::Result<String> {
-    let row: Row = serde_json::from_str(line)
+    let row: Row = serde_json::from_slice(line)
         .with_context(|| format!("line {number} is no `{{\"id\", \"text\", \"role\"?}}`"))?;
     let role = match &row.role {
         Some(word) => segment_role(word).with_context(|| format!("line {number}"))?,
@@ -176,7 +206,7 @@ fn answer_line(
 /// What was seen in one row, in the words of the development data.
 fn answer(inspector: &Inspector, row: &Row, (role, channel): (Role, Channel)) -> Value {
     let segment = Segment::new(&row.text, role, channel);
-    let found = inspector.inspect(segment);
+    let (found, injection) = inspector.inspect_scored(segment);
     let places = Characters::new(&row.text);
     let (mut personal, mut secrets) = (Vec::new(), Vec::new());
     for finding in &found {
@@ -189,7 +219,6 @@ fn answer(inspector: &Inspector, row: &Row, (role, channel): (Role, Channel)) ->
             _ => {}
         }
     }
-    let injection = inspector.injection(segment);
     json!({
         "id": row.id,
         "injection": {"score": injection.score, "flag": u8::from(injection.flag)},
@@ -244,9 +273,15 @@ fn files(
         let text = String::from_utf8_lossy(&bytes);
         let mut line_starts = vec![0];
         line_starts.extend(memchr_lines(&text));
+        let place_of = Places::new(&bytes);
         for finding in inspector.inspect(Segment::new(&text, role, channel)) {
             let line = line_starts.partition_point(|start| *start <= finding.span.start);
-            let column = finding.span.start - line_starts[line - 1] + 1;
+            let line_start = place_of.at(line_starts[line - 1]);
+            let (start, end) = (
+                place_of.at(finding.span.start),
+                place_of.at(finding.span.end),
+            );
+            let column = start - line_start + 1;
             let place = format!("{}:{line}:{column}", file.display());
             let score = format!("{:.2}", finding.score);
             let class = finding.kind.class().as_str();
@@ -258,7 +293,7 @@ fn files(
             ]);
             all.push(json!({
                 "file": file.display().to_string(), "line": line, "column": column,
-                "start": finding.span.start, "end": finding.span.end,
+                "start": start, "end": end,
                 "class": class, "kind": finding.kind.as_str(), "rule": finding.rule,
                 "score": finding.score,
             }));
@@ -275,6 +310,36 @@ fn files(
     } else {
         ExitCode::from(3)
     })
+}
+
+/// From places in a text whose wrong bytes were replaced to places in the file.
+struct Places {
+    /// Where valid parts begin, in the text and in the file.
+    parts: Vec<(usize, usize)>,
+}
+
+impl Places {
+    fn new(bytes: &[u8]) -> Self {
+        let (mut parts, mut text, mut file) = (Vec::new(), 0, 0);
+        for chunk in bytes.utf8_chunks() {
+            parts.push((text, file));
+            let valid = chunk.valid().len();
+            let wrong = chunk.invalid().len();
+            (text, file) = (text + valid, file + valid);
+            if wrong > 0 {
+                (text, file) = (text + char::REPLACEMENT_CHARACTER.len_utf8(), file + wrong);
+            }
+        }
+        Self { parts }
+    }
+
+    fn at(&self, place: usize) -> usize {
+        let part = self.parts.partition_point(|(text, _)| *text <= place);
+        match part.checked_sub(1).and_then(|part| self.parts.get(part)) {
+            Some((text, file)) => file + place - text,
+            None => place,
+        }
+    }
 }
 
 fn memchr_lines(text: &str) -> impl Iterator<Item = usize> {

@@ -280,8 +280,6 @@ fn witness(key: &str) -> String {
 
 #[test]
 fn a_witness_that_cannot_be_meant_is_found() {
-    // FAILS TODAY: the doctor counts entries and does not read them, and `up` has made its data before
-    // it does (Witnesses::new in wire.rs; Config::check would be the place).
     let home = Home::new();
     home.configure(&(CONFIG.to_owned() + &witness("witness.example/w+00000000+AA==")));
     let (code, lines) = findings(&home);

@@ -168,7 +168,7 @@ pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
-    what: String,
+    pub(crate) what: String,
 }
 
 impl Ran {

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod harness;
 mod inbox;
+mod inspect;
 mod ledger;
 mod ledger_python;
 mod lifecycle;

@@ -631,8 +631,6 @@ fn what_proves_nothing_is_no_cosignature() {
 
 #[test]
 fn a_witness_cannot_spoil_proofs_with_signatures() {
-    // FAILS TODAY: all of its lines are kept, and a note of more than 64 can be read by nobody; every
-    // proof, export and checkpoint over this size has them (ledger, `Witness::answer`).
     let [often, well] = both();
     let house = House::new(&[&often, &well]);
     let (_, record) = house.record();
@@ -811,7 +809,6 @@ fn a_witness_that_says_nothing_is_given_up() {
     let house = House::new(&[&one]);
     one.mood(Mood::Silent);
     let start = Instant::now();
-    // FAILS TODAY: `PATIENCE` is for the body; the client waits a minute for the head.
     house.refuses("");
     assert!(
         start.elapsed() < Duration::from_secs(30),
@@ -827,7 +824,6 @@ fn a_witness_that_says_nothing_does_not_hold_up_the_end() {
     let (_home, server) = busy(&one);
     one.inbox
         .until("a visit", |letters| letters.first().map(drop));
-    // FAILS TODAY: a visit that has begun does not look at the shutdown.
     let start = Instant::now();
     assert!(server.end().success());
     assert!(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Windows of words, and what the model sees of them.
 
+use std::ops::Range;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{model::Head, reading::Reading};
@@ -22,170 +24,233 @@ pub(crate) const BUCKETS: usize = 1 << 19;
 /// Some words that stand together.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
-    /// Buckets of everything in it.
-    pub(crate) features: Vec<u32>,
-    /// Words in it.
-    pub(crate) words: usize,
+    /// Where its words stand in the list of words.
+    pub(crate) words: Range<usize>,
     /// Bytes of the reading.
-    pub(crate) span: (usize, usize),
-    /// Whether the reading is the text as it stands.
-    pub(crate) plain: bool,
+    pub(crate) span: Range<usize>,
 }
 
 /// A word in lower case, with its place.
+#[derive(Debug)]
 struct Word {
-    text: String,
+    /// Bytes of all words' letters.
+    letters: Range<usize>,
+    hash: u64,
     start: usize,
     end: usize,
 }
 
 /// Signs of hiding in a reading.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Signs {
     invisible: usize,
     folded: usize,
 }
 
-/// All windows of a reading.
-pub(crate) fn windows(reading: &Reading, head: Head) -> Vec<Window> {
-    let width = width(head);
-    let stride = width / 2;
-    let mut signs = Signs::default();
-    let words = words(&reading.text, &mut signs);
-    let features: Vec<Vec<u32>> = (0..words.len()).map(|at| of_word(&words, at)).collect();
-    let mut shared = Vec::new();
-    for code in &reading.codes {
-        shared.push(bucket(&[b"code", code.as_bytes()]));
-    }
-    if signs.invisible > 2 {
-        shared.push(bucket(&[b"sign", b"invisible"]));
-    }
-    if signs.folded > 2 {
-        shared.push(bucket(&[b"sign", b"folded"]));
-    }
-    let mut all = Vec::new();
-    let mut from = 0;
-    loop {
-        // A short rest joins the window before it.
-        let upto = if words.len() <= from + width + stride / 2 {
-            words.len()
-        } else {
-            from + width
-        };
-        let mut inside: Vec<u32> = features[from..upto].concat();
-        inside.extend_from_slice(&shared);
-        let span = match (
-            words.get(from),
-            upto.checked_sub(1).and_then(|at| words.get(at)),
-        ) {
-            (Some(first), Some(last)) => (first.start, last.end),
-            _ => (0, 0),
-        };
-        all.push(Window {
-            features: inside,
-            words: upto - from,
-            span,
-            plain: reading.codes.is_empty(),
-        });
-        if upto == words.len() {
-            return all;
-        }
-        from += stride;
-    }
+/// The words of a reading.
+#[derive(Debug)]
+pub(crate) struct Words {
+    letters: String,
+    words: Vec<Word>,
+    signs: Signs,
 }
 
-/// What the model sees of a word: itself, with those before it, and its parts.
-fn of_word(words: &[Word], at: usize) -> Vec<u32> {
-    let word = words[at].text.as_bytes();
-    let before = |back: usize| {
-        at.checked_sub(back)
-            .map_or(&b"^"[..], |at| words[at].text.as_bytes())
-    };
-    let mut out = vec![
-        bucket(&[b"1", word]),
-        bucket(&[b"2", before(1), word]),
-        bucket(&[b"3", before(2), before(1), word]),
-        bucket(&[b"s", before(2), word]),
-    ];
-    let chars: Vec<char> = words[at].text.chars().take(LONGEST).collect();
-    if chars.len() > 2 && chars[0].is_alphabetic() {
-        let bounded: Vec<char> = std::iter::once('<').chain(chars).chain(['>']).collect();
-        let mut buffer = [0; 16];
-        for four in bounded.windows(4) {
-            let mut length = 0;
-            for c in four {
-                length += c.encode_utf8(&mut buffer[length..]).len();
+/// How far around what was decoded words are looked at, in bytes.
+const AROUND: usize = 400;
+
+impl Words {
+    /// Cuts a reading into words: letters and digits together, signs alone, characters of scripts
+    /// without spaces alone. Invisible characters are dropped and look-alikes folded.
+    pub(crate) fn of(reading: &Reading<'_>) -> Self {
+        let text = &reading.text;
+        let from = text.floor_char_boundary(reading.focus.start.saturating_sub(AROUND));
+        let upto = text.ceil_char_boundary((reading.focus.end + AROUND).min(text.len()));
+        let mut all = Self {
+            letters: String::with_capacity(upto - from),
+            words: Vec::with_capacity((upto - from) / 4),
+            signs: Signs::default(),
+        };
+        let mut open = false;
+        for (at, c) in text[from..upto].char_indices() {
+            let (start, end) = (from + at, from + at + c.len_utf8());
+            if c.is_ascii() {
+                let letter = c.is_ascii_alphanumeric() || (c == '\'' && open);
+                if letter || !c.is_ascii_whitespace() {
+                    all.push(open && letter, start, end, [c.to_ascii_lowercase()]);
+                }
+                open = letter;
+            } else if is_invisible(c) {
+                all.signs.invisible += 1;
+            } else if is_alone(c) {
+                all.push(false, start, end, [c]);
+                open = false;
+            } else if c.is_alphanumeric() || is_mark(c) {
+                all.push(open, start, end, c.nfkc().flat_map(char::to_lowercase));
+                open = true;
+            } else {
+                if !c.is_whitespace() {
+                    all.push(false, start, end, c.nfkc());
+                }
+                open = false;
             }
-            out.push(bucket(&[b"c", &buffer[..length]]));
+        }
+        all.fold();
+        all
+    }
+
+    fn push(
+        &mut self,
+        open: bool,
+        start: usize,
+        end: usize,
+        chars: impl IntoIterator<Item = char>,
+    ) {
+        let from = self.letters.len();
+        self.letters.extend(chars);
+        let upto = self.letters.len();
+        match self.words.last_mut().filter(|_| open) {
+            Some(word) => {
+                word.letters.end = upto;
+                word.end = end;
+            }
+            None => self.words.push(Word {
+                letters: from..upto,
+                hash: 0,
+                start,
+                end,
+            }),
         }
     }
-    out
+
+    /// Letters of other scripts in a word that also has Latin ones stand for those they look like.
+    fn fold(&mut self) {
+        if !self.letters.is_ascii() {
+            let mut letters = String::with_capacity(self.letters.len());
+            for word in &mut self.words {
+                let text = &self.letters[word.letters.clone()];
+                let latin = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+                let start = letters.len();
+                if latin && !text.is_ascii() {
+                    letters.extend(text.chars().map(look_alike));
+                    self.signs.folded += usize::from(letters[start..] != *text);
+                } else {
+                    letters.push_str(text);
+                }
+                word.letters = start..letters.len();
+            }
+            self.letters = letters;
+        }
+        for word in &mut self.words {
+            word.hash = hash(&self.letters.as_bytes()[word.letters.clone()]);
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The windows of a head.
+    pub(crate) fn windows(&self, head: Head) -> impl Iterator<Item = Window> + '_ {
+        let width = width(head);
+        let stride = width / 2;
+        let mut from = Some(0);
+        std::iter::from_fn(move || {
+            let start = from?;
+            // A short rest joins the window before it.
+            let last = self.len() <= start + width + stride / 2;
+            let end = if last { self.len() } else { start + width };
+            from = (!last).then_some(start + stride);
+            let first = self.words.get(start).map_or(0, |word| word.start);
+            let final_word = end.checked_sub(1).and_then(|at| self.words.get(at));
+            Some(Window {
+                words: start..end,
+                span: first..final_word.map_or(first, |word| word.end),
+            })
+        })
+    }
+
+    /// Features that belong to every window of the reading.
+    pub(crate) fn shared(&self, reading: &Reading<'_>) -> Vec<u32> {
+        let mut shared: Vec<u32> = reading
+            .codes
+            .iter()
+            .map(|code| bucket(hash(code.as_bytes()), 7))
+            .collect();
+        if self.signs.invisible > 2 {
+            shared.push(bucket(hash(b"invisible"), 7));
+        }
+        if self.signs.folded > 2 {
+            shared.push(bucket(hash(b"folded"), 7));
+        }
+        shared
+    }
+
+    /// Calls `each` with what the model sees of a word: itself, with those before it, and its parts.
+    pub(crate) fn features(&self, at: usize, mut each: impl FnMut(u32)) {
+        const NONE: u64 = 0x9E37_79B9_7F4A_7C15;
+        let word = &self.words[at];
+        let before = |back: usize| {
+            at.checked_sub(back)
+                .and_then(|at| self.words.get(at))
+                .map_or(NONE, |word| word.hash)
+        };
+        let (one, two) = (before(1), before(2));
+        each(bucket(word.hash, 1));
+        each(bucket(joined(one, word.hash), 2));
+        each(bucket(joined(joined(two, one), word.hash), 3));
+        each(bucket(joined(two, word.hash), 4));
+        let letters = &self.letters[word.letters.clone()];
+        if letters.is_ascii() {
+            let bytes = &letters.as_bytes()[..letters.len().min(LONGEST)];
+            if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() {
+                fours(bytes.len(), |at| u64::from(bytes[at]), &mut each);
+            }
+            return;
+        }
+        let mut chars = ['\0'; LONGEST];
+        let mut count = 0;
+        for (slot, c) in chars.iter_mut().zip(letters.chars()) {
+            *slot = c;
+            count += 1;
+        }
+        if count > 2 && chars[0].is_alphabetic() {
+            fours(count, |at| u64::from(u32::from(chars[at])), &mut each);
+        }
+    }
 }
 
-/// FNV-1a over the parts, a separator between them, mixed and cut to the buckets.
-fn bucket(parts: &[&[u8]]) -> u32 {
-    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
-    for part in parts {
-        for byte in part.iter().chain(&[0xFF]) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+/// Four characters in a row, with signs for the ends of the word.
+fn fours(count: usize, at: impl Fn(usize) -> u64, each: &mut impl FnMut(u32)) {
+    const EDGE: u64 = 1;
+    let mut four = [0, 0, EDGE, at(0)];
+    for next in 1..=count {
+        let c = if next == count { EDGE } else { at(next) };
+        four = [four[1], four[2], four[3], c];
+        if next >= 2 {
+            let [a, b, c, d] = four;
+            each(bucket(a << 48 ^ b << 32 ^ c << 16 ^ d, 5));
         }
     }
-    let mixed = (hash ^ (hash >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    u32::try_from((mixed >> 32) as usize & (BUCKETS - 1)).unwrap_or(0)
 }
 
-/// Words in lower case: letters and digits together, signs alone, characters of scripts without
-/// spaces alone. Invisible characters are dropped and look-alikes folded.
-fn words(text: &str, signs: &mut Signs) -> Vec<Word> {
-    let mut out: Vec<Word> = Vec::new();
-    let mut open = false;
-    for (at, c) in text.char_indices() {
-        let end = at + c.len_utf8();
-        if is_invisible(c) {
-            signs.invisible += 1;
-            continue;
-        }
-        if c.is_ascii_alphanumeric() || (c == '\'' && open) {
-            push(&mut out, open, at, end, [c.to_ascii_lowercase()]);
-            open = true;
-        } else if c.is_whitespace() {
-            open = false;
-        } else if c.is_ascii() || is_alone(c) {
-            push(&mut out, false, at, end, [c]);
-            open = false;
-        } else if c.is_alphanumeric() || is_mark(c) {
-            let folded = c.nfkc().flat_map(char::to_lowercase);
-            push(&mut out, open, at, end, folded);
-            open = true;
-        } else {
-            push(&mut out, false, at, end, c.nfkc());
-            open = false;
-        }
-    }
-    for word in &mut out {
-        fold(word, signs);
-    }
-    out
+/// FNV-1a.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }
 
-fn push(
-    out: &mut Vec<Word>,
-    open: bool,
-    start: usize,
-    end: usize,
-    chars: impl IntoIterator<Item = char>,
-) {
-    match out.last_mut().filter(|_| open) {
-        Some(word) => {
-            word.text.extend(chars);
-            word.end = end;
-        }
-        None => out.push(Word {
-            text: chars.into_iter().collect(),
-            start,
-            end,
-        }),
-    }
+/// The hash of two words in this order.
+const fn joined(first: u64, second: u64) -> u64 {
+    (first.rotate_left(23) ^ second).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// The bucket of a hash, another one for each sort of feature.
+const fn bucket(hash: u64, sort: u64) -> u32 {
+    let mixed =
+        (hash ^ sort.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((mixed >> 40) as usize & (BUCKETS - 1)) as u32
 }
 
 /// Zero-width, direction and tag characters, and soft hyphens.
@@ -213,19 +278,6 @@ const fn is_alone(c: char) -> bool {
 /// Vowel signs and accents, which are no letters but parts of words.
 const fn is_mark(c: char) -> bool {
     matches!(c as u32, 0x0300..=0x036F | 0x0900..=0x0DFF | 0x0610..=0x061A | 0x064B..=0x065F | 0x20D0..=0x20FF)
-}
-
-/// Letters of other scripts in a word that also has Latin ones stand for those they look like.
-fn fold(word: &mut Word, signs: &mut Signs) {
-    let latin = word.text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    if word.text.is_ascii() || !latin {
-        return;
-    }
-    let folded: String = word.text.chars().map(look_alike).collect();
-    if folded != word.text {
-        signs.folded += 1;
-        word.text = folded;
-    }
 }
 
 /// The Latin letter that a letter looks like (Unicode technical standard 39, the common part).

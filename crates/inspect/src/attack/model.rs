@@ -6,7 +6,10 @@
 //! for each head: scale f32, bias f32, slope f32, offset f32, then one i8 a bucket
 //! ```
 
-use super::features::{BUCKETS, Window};
+use super::{
+    features::{BUCKETS, Window, Words},
+    reading::Reading,
+};
 
 const MAGIC: &[u8; 5] = b"CMIJ\x01";
 const HEADER: usize = 9;
@@ -39,8 +42,12 @@ impl Model {
         Ok(Self { bytes })
     }
 
-    /// The probability that a window attacks: 0.75 at the threshold that ships.
-    pub(crate) fn score(&self, head: Head, window: &Window) -> f32 {
+    /// Scores the windows of a reading: how likely each attacks, 0.75 at the threshold that ships.
+    pub(crate) fn scores(
+        &self,
+        head: Head,
+        reading: &Reading<'_>,
+    ) -> impl Iterator<Item = (f32, Window)> {
         let start = HEADER + head as usize * (PARAMETERS + BUCKETS);
         let parameter = |at: usize| {
             let from = start + 4 * at;
@@ -50,14 +57,29 @@ impl Model {
                 .and_then(|four| four.try_into().ok());
             f32::from_le_bytes(four.unwrap_or_default())
         };
+        let (scale, bias, slope, offset) = (parameter(0), parameter(1), parameter(2), parameter(3));
         let weights = &self.bytes[start + PARAMETERS..];
-        let sum: i32 = window
-            .features
-            .iter()
-            .map(|bucket| i32::from(weights[*bucket as usize].cast_signed()))
-            .sum();
-        let logit = raw(sum as f32 * parameter(0), parameter(1), window.words);
-        1.0 / (1.0 + (-(parameter(2) * logit + parameter(3))).exp())
+        let weight = |bucket: u32| {
+            let byte = weights.get(bucket as usize).copied().unwrap_or(0);
+            i32::from(byte.cast_signed())
+        };
+        let words = Words::of(reading);
+        let shared: i32 = words.shared(reading).into_iter().map(weight).sum();
+        // Sums up to each word, so that a window's is a difference.
+        let mut upto = Vec::with_capacity(words.len() + 1);
+        let mut sum = 0;
+        upto.push(sum);
+        for at in 0..words.len() {
+            words.features(at, |bucket| sum += weight(bucket));
+            upto.push(sum);
+        }
+        let windows: Vec<Window> = words.windows(head).collect();
+        windows.into_iter().map(move |window| {
+            let sum = upto[window.words.end] - upto[window.words.start] + shared;
+            let logit = raw(sum as f32 * scale, bias, window.words.len());
+            let score = 1.0 / (1.0 + (-(slope * logit + offset)).exp());
+            (score, window)
+        })
     }
 }
 

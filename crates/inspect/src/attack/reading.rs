@@ -4,13 +4,15 @@
 //! Decoding is bounded: at most [`DEPTH`] layers, [`READINGS`] readings, and never more than twice
 //! the bytes. What is decoded counts only when it reads like language.
 
+use std::{borrow::Cow, ops::Range};
+
 use base64::{
     Engine as _,
     alphabet::{STANDARD, URL_SAFE},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-use crate::rules::credential::word_bits;
+use crate::rules::credential::Letters;
 
 /// Layers of encoding that are undone.
 const DEPTH: usize = 3;
@@ -23,13 +25,28 @@ const LANGUAGE: f32 = 4.9;
 
 /// A reading, with the codes that were undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) text: String,
+pub(crate) struct Reading<'a> {
+    pub(crate) text: Cow<'a, str>,
     /// How it was made; empty for the text as it stands.
     pub(crate) codes: Vec<&'static str>,
+    /// What differs from the reading before; the rest was looked at there.
+    pub(crate) focus: Range<usize>,
 }
 
-type Decoder = fn(&str) -> Option<String>;
+/// A decoded text, and where it differs from what was decoded.
+struct Decoded {
+    text: String,
+    focus: Range<usize>,
+}
+
+impl Decoded {
+    const fn whole(text: String) -> Self {
+        let focus = 0..text.len();
+        Self { text, focus }
+    }
+}
+
+type Decoder = fn(&str, &Look) -> Option<Decoded>;
 
 const DECODERS: &[(&str, Decoder)] = &[
     ("entities", entities),
@@ -44,34 +61,118 @@ const DECODERS: &[(&str, Decoder)] = &[
     ("reversed", reversed),
 ];
 
+/// What one pass over a text tells about the codes it can hold, so that most decoders need not run.
+#[derive(Debug, Default)]
+struct Look {
+    ampersands: usize,
+    backslashes: usize,
+    percents: usize,
+    digits: usize,
+    /// Digits and signs inside of words.
+    leet: usize,
+    /// The longest run of letters and digits.
+    run: usize,
+    /// Single characters with the same sign between them.
+    spaced: bool,
+    /// Words of two hexadecimal digits.
+    pairs: usize,
+    /// Words of eight binary digits.
+    eights: usize,
+}
+
+impl Look {
+    fn at(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut look = Self::default();
+        let (mut run, mut spaced, mut word) = (0, 0, 0);
+        let mut before = b' ';
+        for (at, byte) in bytes.iter().enumerate() {
+            let letter = byte.is_ascii_alphabetic();
+            let digit = byte.is_ascii_digit();
+            match byte {
+                b'&' => look.ampersands += 1,
+                b'\\' => look.backslashes += 1,
+                b'%' => look.percents += 1,
+                _ => {}
+            }
+            look.digits += usize::from(digit);
+            let sign = digit || matches!(byte, b'@' | b'$');
+            look.leet += usize::from(sign && before.is_ascii_alphabetic());
+            run = match letter || digit || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-') {
+                true => run + 1,
+                false => 0,
+            };
+            look.run = look.run.max(run);
+            if at >= 2 && is_join(*byte) && bytes[at - 2] == *byte && !is_join(before) {
+                spaced += 1;
+                look.spaced |= spaced >= 4;
+            } else if is_join(*byte) {
+                spaced = 0;
+            }
+            if byte.is_ascii_whitespace() || matches!(byte, b':' | b',' | b'\\' | b'-') {
+                look.count_word(&bytes[word..at]);
+                word = at + 1;
+            }
+            before = *byte;
+        }
+        look.count_word(&bytes[word..]);
+        look
+    }
+
+    fn count_word(&mut self, word: &[u8]) {
+        let number = word
+            .strip_prefix(b"0x")
+            .or(word.strip_prefix(b"x"))
+            .unwrap_or(word);
+        match number.len() {
+            2 if number.iter().all(u8::is_ascii_hexdigit) => self.pairs += 1,
+            8 if number.iter().all(|byte| matches!(byte, b'0' | b'1')) => self.eights += 1,
+            _ => {}
+        }
+    }
+}
+
+const fn is_join(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'|')
+}
+
 /// All readings of a text, as it stands first.
-pub(crate) fn readings(text: &str) -> Vec<Reading> {
+pub(crate) fn readings(text: &str) -> Vec<Reading<'_>> {
     let mut all = vec![Reading {
-        text: text.to_owned(),
+        text: Cow::Borrowed(text),
         codes: Vec::new(),
+        focus: 0..text.len(),
     }];
     let limit = text.len() * 2 + 64;
     let mut at = 0;
     while at < all.len() {
-        let from = all[at].clone();
+        let from = &all[at];
         at += 1;
         if from.codes.len() >= DEPTH {
             continue;
         }
+        let look = Look::at(&from.text);
+        let mut made = Vec::new();
         for (name, decoder) in DECODERS {
-            let Some(decoded) = decoder(&from.text) else {
+            let Some(decoded) = decoder(&from.text, &look) else {
                 continue;
             };
-            let known = all.iter().any(|reading| reading.text == decoded);
-            if known || decoded.len() > limit || all.len() > READINGS {
+            if decoded.text.len() > limit || decoded.text == from.text {
                 continue;
             }
             let mut codes = from.codes.clone();
             codes.push(name);
-            all.push(Reading {
-                text: decoded,
+            made.push(Reading {
+                text: Cow::Owned(decoded.text),
                 codes,
+                focus: decoded.focus,
             });
+        }
+        for reading in made {
+            let known = all.iter().any(|other| other.text == reading.text);
+            if !known && all.len() <= READINGS {
+                all.push(reading);
+            }
         }
     }
     all
@@ -84,7 +185,10 @@ fn language(bytes: Vec<u8>) -> Option<String> {
     let all = text.chars().count();
     let good = text.chars().filter(plain).count();
     let words = text.chars().filter(|c| c.is_alphabetic()).count();
-    (all >= 6 && good * 20 >= all * 19 && words * 2 >= all).then_some(text)
+    // What was encoded twice reads like a code.
+    let code = all >= SHORTEST && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fits = good * 20 >= all * 19 && (words * 2 >= all || code);
+    (all >= 6 && fits).then_some(text)
 }
 
 /// Replaces runs of characters by what they decode to.
@@ -92,9 +196,10 @@ fn replace_runs(
     text: &str,
     part: impl Fn(u8) -> bool,
     decode: impl Fn(&str) -> Option<String>,
-) -> Option<String> {
+) -> Option<Decoded> {
     let bytes = text.as_bytes();
-    let (mut out, mut done, mut at, mut changed) = (String::new(), 0, 0, false);
+    let (mut out, mut done, mut at) = (String::new(), 0, 0);
+    let mut focus: Option<Range<usize>> = None;
     while at < bytes.len() {
         let length = bytes[at..].iter().take_while(|byte| part(**byte)).count();
         if length < SHORTEST {
@@ -103,22 +208,27 @@ fn replace_runs(
         }
         if let Some(decoded) = text.get(at..at + length).and_then(&decode) {
             out.push_str(text.get(done..at)?);
+            let start = focus.map_or(out.len(), |focus| focus.start);
             out.push_str(&decoded);
+            focus = Some(start..out.len());
             done = at + length;
-            changed = true;
         }
         at += length;
     }
+    let focus = focus?;
     out.push_str(text.get(done..)?);
-    changed.then_some(out)
+    Some(Decoded { text: out, focus })
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
 
-fn base64(text: &str) -> Option<String> {
-    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
+fn base64(text: &str, look: &Look) -> Option<Decoded> {
+    if look.run < SHORTEST {
+        return None;
+    }
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(&byte);
     replace_runs(text, part, |run| {
         let alphabet = if run.contains(['-', '_']) {
             &URL_SAFE
@@ -126,11 +236,15 @@ fn base64(text: &str) -> Option<String> {
             &STANDARD
         };
         let engine = GeneralPurpose::new(alphabet, LENIENT);
-        language(engine.decode(run.trim_end_matches('=')).ok()?)
+        language(engine.decode(run).ok()?)
     })
 }
 
-fn hex(text: &str) -> Option<String> {
+fn hex(text: &str, look: &Look) -> Option<Decoded> {
+    let pairs = look.pairs >= 6;
+    if (look.run < SHORTEST || look.digits < 6) && !pairs {
+        return None;
+    }
     let digit = |byte: u8| byte.is_ascii_hexdigit();
     let plain = replace_runs(text, digit, |run| {
         let value = |byte: u8| char::from(byte).to_digit(16);
@@ -141,15 +255,21 @@ fn hex(text: &str) -> Option<String> {
         language(bytes?)
     });
     // The same in pairs: `48 65 6c`, `48:65:6c`, `0x48 0x65`, `\x48\x65`.
-    plain.or_else(|| groups(text, 16, 2))
+    if plain.is_some() || !pairs {
+        return plain;
+    }
+    groups(text, 16, 2)
 }
 
-fn binary(text: &str) -> Option<String> {
+fn binary(text: &str, look: &Look) -> Option<Decoded> {
+    if look.eights < 6 {
+        return None;
+    }
     groups(text, 2, 8)
 }
 
 /// Numbers of a base with so many digits each, at least six in a row.
-fn groups(text: &str, base: u32, digits: usize) -> Option<String> {
+fn groups(text: &str, base: u32, digits: usize) -> Option<Decoded> {
     let mut bytes = Vec::new();
     let (mut first, mut last) = (None, 0);
     let separators = |c: char| c.is_whitespace() || matches!(c, ':' | ',' | '\\' | '-');
@@ -174,14 +294,15 @@ fn groups(text: &str, base: u32, digits: usize) -> Option<String> {
     }
     let first = first.filter(|_| bytes.len() >= 6)?;
     let decoded = language(bytes)?;
-    Some(format!(
-        "{}{decoded}{}",
-        text.get(..first)?,
-        text.get(last..)?
-    ))
+    let focus = first..first + decoded.len();
+    let text = format!("{}{decoded}{}", text.get(..first)?, text.get(last..)?);
+    Some(Decoded { text, focus })
 }
 
-fn percent(text: &str) -> Option<String> {
+fn percent(text: &str, look: &Look) -> Option<Decoded> {
+    if look.percents < 4 {
+        return None;
+    }
     let bytes = text.as_bytes();
     let is_code = |at: usize| {
         bytes[at] == b'%'
@@ -205,11 +326,11 @@ fn percent(text: &str) -> Option<String> {
             at += 1;
         }
     }
-    language(out)
+    language(out).map(Decoded::whole)
 }
 
-fn entities(text: &str) -> Option<String> {
-    if !text.contains('&') {
+fn entities(text: &str, look: &Look) -> Option<Decoded> {
+    if look.ampersands == 0 {
         return None;
     }
     let (mut out, mut rest, mut changed) = (String::new(), text, false);
@@ -231,7 +352,7 @@ fn entities(text: &str) -> Option<String> {
         }
     }
     out.push_str(rest);
-    changed.then_some(out)
+    changed.then(|| Decoded::whole(out))
 }
 
 fn entity(name: &str) -> Option<char> {
@@ -254,8 +375,8 @@ fn entity(name: &str) -> Option<char> {
 }
 
 /// `\u0041` and `\x41` as they stand in sources.
-fn escapes(text: &str) -> Option<String> {
-    if !text.contains("\\u") && !text.contains("\\x") {
+fn escapes(text: &str, look: &Look) -> Option<Decoded> {
+    if look.backslashes < 4 {
         return None;
     }
     let (mut out, mut rest, mut changed) = (String::new(), text, 0);
@@ -285,11 +406,14 @@ fn escapes(text: &str) -> Option<String> {
         }
     }
     out.push_str(rest);
-    (changed >= 4).then_some(out)
+    (changed >= 4).then(|| Decoded::whole(out))
 }
 
 /// `i g n o r e   t h i s`: single letters with one sign between them, words further apart.
-fn spaced(text: &str) -> Option<String> {
+fn spaced(text: &str, look: &Look) -> Option<Decoded> {
+    if !look.spaced {
+        return None;
+    }
     let chars: Vec<char> = text.chars().collect();
     let (mut out, mut at, mut changed) = (String::with_capacity(text.len()), 0, false);
     let joins = |c: char| c == ' ' || matches!(c, '-' | '.' | '_' | '*' | '|');
@@ -332,11 +456,14 @@ fn spaced(text: &str) -> Option<String> {
             at += 1;
         }
     }
-    changed.then_some(out)
+    changed.then(|| Decoded::whole(out))
 }
 
 /// Digits and signs that stand for letters inside of words.
-fn leet(text: &str) -> Option<String> {
+fn leet(text: &str, look: &Look) -> Option<Decoded> {
+    if look.leet < 3 {
+        return None;
+    }
     let word = |word: &str| {
         let letters = word.chars().filter(|c| c.is_ascii_alphabetic()).count();
         let signs = word.chars().filter(|c| "013457@$".contains(*c)).count();
@@ -356,7 +483,7 @@ fn leet(text: &str) -> Option<String> {
         '7' => 't',
         other => other,
     };
-    Some(text.chars().map(letter).collect())
+    Some(Decoded::whole(text.chars().map(letter).collect()))
 }
 
 const fn turned(c: char) -> char {
@@ -368,42 +495,51 @@ const fn turned(c: char) -> char {
 }
 
 /// Words that read like language only when turned by thirteen letters, judged with their neighbours.
-fn rot13(text: &str) -> Option<String> {
+fn rot13(text: &str, _: &Look) -> Option<Decoded> {
+    const NEAR: usize = 3;
     let words: Vec<&str> = text.split(' ').collect();
-    if words.len() < 3 {
+    let gains: Vec<f32> = words
+        .iter()
+        .map(|word| Letters::of(word.as_bytes()).gain())
+        .collect();
+    // The sum of a word and its neighbours, kept while it moves on.
+    let mut sum: f32 = gains.iter().take(NEAR).sum();
+    let mut turn = vec![false; words.len()];
+    for at in 0..words.len() {
+        sum += gains.get(at + NEAR).copied().unwrap_or(0.0);
+        let near = (at + NEAR + 1).min(words.len()) - at.saturating_sub(NEAR);
+        turn[at] = sum / near as f32 > 3.0;
+        if at >= NEAR {
+            sum -= gains[at - NEAR];
+        }
+    }
+    if turn.iter().filter(|turn| **turn).count() < NEAR {
         return None;
     }
-    let gain = |word: &str| {
-        let other: String = word.chars().map(turned).collect();
-        match (word_bits(word), word_bits(&other)) {
-            (Some(as_is), Some(other)) => (as_is - other) * word.len().min(12) as f32,
-            _ => 0.0,
+    let mut out = String::with_capacity(text.len());
+    let mut focus: Option<Range<usize>> = None;
+    for (word, turn) in words.iter().zip(turn) {
+        if !out.is_empty() {
+            out.push(' ');
         }
-    };
-    let gains: Vec<f32> = words.iter().map(|word| gain(word)).collect();
-    let mut changed = 0;
-    let turned_words: Vec<String> = words
-        .iter()
-        .enumerate()
-        .map(|(at, word)| {
-            let near = &gains[at.saturating_sub(3)..(at + 4).min(gains.len())];
-            if near.iter().sum::<f32>() / near.len() as f32 > 3.0 {
-                changed += 1;
-                word.chars().map(turned).collect()
-            } else {
-                (*word).to_owned()
-            }
-        })
-        .collect();
-    (changed >= 3).then(|| turned_words.join(" "))
+        let start = out.len();
+        if turn {
+            out.extend(word.chars().map(turned));
+            focus = Some(focus.map_or(start, |focus| focus.start)..out.len());
+        } else {
+            out.push_str(word);
+        }
+    }
+    focus.map(|focus| Decoded { text: out, focus })
 }
 
 /// A text that reads like language only backwards.
-fn reversed(text: &str) -> Option<String> {
+fn reversed(text: &str, _: &Look) -> Option<Decoded> {
     if text.len() < 12 || !text.contains(' ') {
         return None;
     }
-    let back: String = text.chars().rev().collect();
-    let (as_is, other) = (word_bits(text)?, word_bits(&back)?);
-    (other + 0.35 < as_is && other < LANGUAGE).then_some(back)
+    let letters = Letters::of(text.as_bytes());
+    let (as_is, other) = (letters.bits()?, letters.bits_backwards()?);
+    let back = || Decoded::whole(text.chars().rev().collect());
+    (other + 0.35 < as_is && other < LANGUAGE).then(back)
 }

@@ -6,7 +6,7 @@ mod assigned;
 mod gibberish;
 mod value;
 
-pub(crate) use gibberish::bits as word_bits;
+pub(crate) use gibberish::Letters;
 
 use std::{cell::OnceCell, collections::HashMap};
 
@@ -433,7 +433,9 @@ fn finding_of(kind: &str) -> FindingKind {
         "docker_auth",
         "netrc_password",
         "npmrc_auth",
-        "url_auth",
+        "sshpass",
+        "url_password",
+        "url_token",
     ];
     let begins = |list: &[&str]| {
         list.iter().any(|head| {
@@ -563,8 +565,8 @@ fn line_before(text: &str, at: usize) -> (&str, usize) {
         .rev()
         .nth(BEFORE - 1)
         .map_or(0, |(at, _)| at);
-    let line = head.rfind('\n').map_or(0, |at| at + 1);
-    let from = near.max(line);
+    // Only what is near: a line may have no end.
+    let from = head[near..].rfind('\n').map_or(near, |at| near + at + 1);
     (&head[from..], from)
 }
 

@@ -536,16 +536,22 @@ impl FirstRun {
     }
 }
 
+/// Whether a character makes a number a part of something longer. Scripts that write without spaces
+/// do not.
+fn is_joined(c: char) -> bool {
+    c.is_alphanumeric() && u32::from(c) < 0x0E00
+}
+
 /// Whether no letter or digit stands before.
 fn begins(text: &str, at: usize) -> bool {
     let before = text.get(..at).and_then(|head| head.chars().next_back());
-    before.is_none_or(|c| !c.is_alphanumeric())
+    before.is_none_or(|c| !is_joined(c))
 }
 
 /// Whether no letter or digit stands behind.
 fn ends(text: &str, at: usize) -> bool {
     let next = text.get(at..).and_then(|tail| tail.chars().next());
-    next.is_none_or(|c| !c.is_alphanumeric())
+    next.is_none_or(|c| !is_joined(c))
 }
 
 /// Where the run of letters and digits that a digit is part of begins, as far as it matters.

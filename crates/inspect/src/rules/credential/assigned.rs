@@ -374,8 +374,8 @@ pub(super) fn at(text: &str, stem: Range<usize>) -> Option<Assigned> {
 /// The line up to a name.
 fn line_before(text: &str, at: usize) -> &str {
     let head = text.get(..at).unwrap_or_default();
-    let from = head.rfind('\n').map_or(0, |at| at + 1);
-    let from = head.ceil_char_boundary(from.max(at.saturating_sub(80)));
+    let near = head.ceil_char_boundary(at.saturating_sub(80));
+    let from = head[near..].rfind('\n').map_or(near, |at| near + at + 1);
     &head[from..]
 }
 

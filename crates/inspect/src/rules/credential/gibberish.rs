@@ -6,27 +6,73 @@
 /// 99 in 100 lie above, names in source code below.
 const RANDOM: f32 = 5.0;
 
-/// Mean information of neighbouring letters in bits; `None` without two letters side by side.
-pub(crate) fn bits(text: &str) -> Option<f32> {
-    let (mut sum, mut pairs) = (0_u32, 0_u32);
-    for pair in text.as_bytes().windows(2) {
-        let place = |byte: u8| {
-            let lower = byte.to_ascii_lowercase();
-            lower
-                .is_ascii_lowercase()
-                .then(|| usize::from(lower - b'a'))
-        };
-        if let (Some(first), Some(second)) = (place(pair[0]), place(pair[1])) {
-            sum += u32::from(PAIRS[first][second]);
-            pairs += 1;
-        }
-    }
-    (pairs > 0).then(|| sum as f32 / pairs as f32 / 16.0)
+/// Information of neighbouring letters, in sixteenths of a bit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Letters {
+    pairs: u32,
+    as_is: u32,
+    /// Turned by thirteen letters.
+    turned: u32,
+    /// Read backwards.
+    backwards: u32,
 }
+
+impl Letters {
+    /// Counts the pairs of a text.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let mut sums = Self::default();
+        let mut before = PLACES[usize::from(text.first().copied().unwrap_or(b' '))];
+        for byte in text.iter().skip(1) {
+            let next = PLACES[usize::from(*byte)];
+            if before < 26 && next < 26 {
+                let (first, second) = (usize::from(before), usize::from(next));
+                sums.pairs += 1;
+                sums.as_is += u32::from(PAIRS[first][second]);
+                sums.turned += u32::from(PAIRS[(first + 13) % 26][(second + 13) % 26]);
+                sums.backwards += u32::from(PAIRS[second][first]);
+            }
+            before = next;
+        }
+        sums
+    }
+
+    fn mean(self, sum: u32) -> Option<f32> {
+        (self.pairs > 0).then(|| sum as f32 / self.pairs as f32 / 16.0)
+    }
+
+    /// Mean bits of a pair; none without two letters side by side.
+    pub(crate) fn bits(self) -> Option<f32> {
+        self.mean(self.as_is)
+    }
+
+    /// The same read backwards.
+    pub(crate) fn bits_backwards(self) -> Option<f32> {
+        self.mean(self.backwards)
+    }
+
+    /// Bits that a word gains by being turned by thirteen letters.
+    pub(crate) fn gain(self) -> f32 {
+        (self.as_is as f32 - self.turned as f32) / 16.0
+    }
+}
+
+/// The place of a letter in the alphabet; 255 for all else.
+const PLACES: [u8; 256] = {
+    let mut places = [255; 256];
+    let mut letter = 0;
+    while letter < 26 {
+        places[(b'a' + letter) as usize] = letter;
+        places[(b'A' + letter) as usize] = letter;
+        letter += 1;
+    }
+    places
+};
 
 /// Whether a text reads like words and not like something random.
 pub(super) fn is_wordlike(text: &str) -> bool {
-    bits(text).is_some_and(|bits| bits < RANDOM)
+    Letters::of(text.as_bytes())
+        .bits()
+        .is_some_and(|bits| bits < RANDOM)
 }
 
 /// Sixteenths of a bit of the second letter after the first, counted in this project's sources and
