@@ -40,7 +40,9 @@ pub struct GuardProfile {
     pub health: GuardRule,
     /// Cards and bank accounts.
     pub payment: GuardRule,
-    /// Personal data.
+    /// Names and addresses of people.
+    pub person: GuardRule,
+    /// Numbers and addresses that point at a person.
     pub personal: GuardRule,
     /// Keys and tokens.
     pub secret: GuardRule,
@@ -64,6 +66,8 @@ impl Default for GuardProfile {
                 untrusted: Pseudonymise,
                 output: Redact,
             },
+            // Most questions that name somebody are about what the model knows of them.
+            person: GuardRule::everywhere(Flag),
             personal: GuardRule {
                 trusted: Flag,
                 untrusted: Pseudonymise,
@@ -108,6 +112,7 @@ impl GuardProfile {
             // Opaque parts have no text; policies decide about them.
             DataClass::Opaque => return GuardAction::Flag,
             DataClass::Payment => &self.payment,
+            DataClass::Person => &self.person,
             DataClass::Personal => &self.personal,
             DataClass::Secret => &self.secret,
         };

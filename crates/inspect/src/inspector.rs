@@ -8,7 +8,9 @@ use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
     attack::{Head, Model, Reading, readings},
-    health, injection, personal,
+    health, injection,
+    names::Names,
+    personal,
     rules::{credential::Credentials, identifier::Identifiers},
     secret,
     words::{Hit, Lexicon},
@@ -46,6 +48,8 @@ impl<'a> Segment<'a> {
 
 /// The weights that ship; `crates/inspect/model/README.md` says what they were trained on.
 const MODEL: &[u8] = include_bytes!("../model/injection.bin");
+/// Word lists and weights for names; `crates/inspect/model/README-names.md` says of what.
+const NAMES: &[u8] = include_bytes!("../model/names.bin");
 /// The score from which on a segment is taken for an attack, unless a profile says otherwise.
 const THRESHOLD: f32 = 0.75;
 /// Scores below this are not worth a record.
@@ -88,6 +92,7 @@ pub struct Inspector {
     identifiers: Identifiers,
     credentials: Credentials,
     attacks: Model,
+    names: Names,
     secrets: AhoCorasick,
     lexicon: Lexicon,
     canaries: Option<AhoCorasick>,
@@ -120,6 +125,7 @@ impl Inspector {
             identifiers: Identifiers::new().map_err(InspectError)?,
             credentials: Credentials::new().map_err(InspectError)?,
             attacks: Model::new(MODEL).map_err(InspectError)?,
+            names: Names::new(NAMES).map_err(InspectError)?,
             secrets,
             lexicon: Lexicon::new().map_err(failed)?,
             canaries,
@@ -134,6 +140,8 @@ impl Inspector {
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
         let mut found = self.whole(segment.text);
+        // Where somebody lives or works is personal with a name, and ordinary without.
+        found.retain(|found| found.kind != FindingKind::Entity);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
             let attack = self.attack(segment, &hits);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
@@ -218,7 +226,7 @@ impl Inspector {
         found
     }
 
-    /// Personal data, secrets and canaries in a whole text, by all rules.
+    /// Personal data, secrets, canaries and names of all sorts in a whole text.
     #[must_use]
     pub fn whole(&self, text: &str) -> Vec<Finding> {
         let mut found = Vec::new();
@@ -227,6 +235,7 @@ impl Inspector {
         self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
+        found.extend(self.names.find(text));
         without_overlaps(found)
     }
 
@@ -332,6 +341,8 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     let strength = |finding: &Finding| match finding.kind {
         FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 3,
         FindingKind::Credential => 2,
+        // A number with a check is no house number.
+        FindingKind::Address | FindingKind::Entity | FindingKind::Person => 0,
         _ => 1,
     };
     others.sort_by(|a, b| {

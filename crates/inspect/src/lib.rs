@@ -18,6 +18,7 @@ mod guard;
 mod health;
 mod injection;
 mod inspector;
+mod names;
 mod number;
 mod personal;
 mod rules;
@@ -35,4 +36,9 @@ pub use surrogate::{SurrogateKey, Surrogates, mark};
 #[doc(hidden)]
 pub mod training {
     pub use crate::attack::training::*;
+
+    /// For `examples/train_names`.
+    pub mod names {
+        pub use crate::names::training::*;
+    }
 }

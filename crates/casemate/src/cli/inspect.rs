@@ -213,7 +213,7 @@ fn answer(inspector: &Inspector, row: &Row, (role, channel): (Role, Channel)) ->
         let (start, end) = (places.at(finding.span.start), places.at(finding.span.end));
         match finding.kind.class() {
             DataClass::Secret => secrets.push(json!([start, end, finding.rule])),
-            DataClass::Payment | DataClass::Personal => {
+            DataClass::Payment | DataClass::Person | DataClass::Personal => {
                 personal.push(json!([start, end, type_name(finding)]));
             }
             _ => {}
