@@ -38,18 +38,21 @@ pub(super) fn of_rule(rule: &str) -> Option<&'static str> {
     })
 }
 
+/// Words of names that are no abbreviations although they are short.
+const SHORT: &[&str] = &[
+    "ALIEN", "BANK", "BIRTH", "CARD", "CODE", "DATE", "LINE", "OF", "PHONE", "PLATE", "SORT",
+    "TAX", "VOTER",
+];
+
 /// What a type of number is: its name in words, and the kind that policies speak of.
 pub(super) fn of_type(rule: &str, kind: FindingKind) -> String {
     let (country, name) = match rule.split_once('_') {
         Some((country, name)) if country.len() == 2 => (Some(country), name),
         _ => (None, rule),
     };
-    const SHORT: &[&str] = &[
-        "ADDRESS", "BANK", "BIRTH", "CARD", "CODE", "DATE", "LINE", "OF", "SORT", "TAX",
-    ];
     let words: Vec<String> = name
         .split('_')
-        .map(|word| match word.len() > 6 || SHORT.contains(&word) {
+        .map(|word| match word.len() > 5 || SHORT.contains(&word) {
             true => word.to_lowercase(),
             false => word.to_owned(),
         })

@@ -15,20 +15,22 @@ pub(super) fn lines(why: &Explanation, places: &Places<'_>) -> Vec<(&'static str
         lines.push(("rule", source.clone()));
     }
     for held in &why.checks {
-        lines.push(("held", format!("{} ({})", held.meaning, held.check)));
+        lines.push(("passed", format!("{} ({})", held.meaning, held.check)));
     }
     if why.checks.is_empty() && why.attack.is_none() {
-        lines.push(("held", "the form alone".to_owned()));
+        lines.push(("passed", "the form alone".to_owned()));
     }
     lines.extend(why.words.iter().map(|word| ("word", word_line(word))));
     if let Some(attack) = &why.attack {
         lines.extend(attack_lines(attack, places));
     }
     for part in &why.score {
-        lines.push((
-            "score",
-            format!("{} {}: {}", part.part, part.value, part.meaning),
-        ));
+        // What is rare is small, and every digit of it counts.
+        let value = match part.value >= 0.01 {
+            true => format!("{:.2}", part.value),
+            false => part.value.to_string(),
+        };
+        lines.push(("score", format!("{} {value}: {}", part.part, part.meaning)));
     }
     lines
 }
