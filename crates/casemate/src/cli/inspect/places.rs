@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where findings stand in a file: lines, columns and offsets in bytes and in characters.
 
+use std::cell::Cell;
+
 /// Bytes of text between two places that are remembered.
 const STEP: usize = 4096;
 /// The sign at the beginning of a file that says how it is written; no part of its text.
@@ -10,6 +12,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub(super) struct Places<'a> {
     bytes: &'a [u8],
     marks: Vec<Place>,
+    /// Where the last question led: findings come in the order of the text.
+    last: Cell<Place>,
     /// Characters in front of the text that do not count.
     hidden: usize,
 }
@@ -79,6 +83,7 @@ impl<'a> Places<'a> {
         Self {
             bytes,
             marks,
+            last: Cell::default(),
             hidden,
         }
     }
@@ -88,10 +93,17 @@ impl<'a> Places<'a> {
         let before = self.marks.partition_point(|mark| mark.text <= text);
         let mark = before.checked_sub(1).and_then(|at| self.marks.get(at));
         let mark = mark.copied().unwrap_or_default();
+        let last = self.last.get();
+        let from = match (mark.text..=text).contains(&last.text) {
+            true => last,
+            false => mark,
+        };
         // Text is never shorter than the file, and no character longer than four bytes.
-        let upto = self.bytes.len().min(mark.byte + text - mark.text + 4);
+        let upto = self.bytes.len().min(from.byte + text - from.text + 4);
         let near = self.bytes.get(..upto).unwrap_or_default();
-        walk(near, mark, |place| place.text < text)
+        let place = walk(near, from, |place| place.text < text);
+        self.last.set(place);
+        place
     }
 
     /// A stretch of the text.
@@ -163,6 +175,13 @@ mod tests {
                 text[..before + at]
             );
             assert_eq!(places.at(before + at).line(), line);
+        }
+        // In no order.
+        for at in (0..text.len())
+            .step_by(7)
+            .map(|at| text.floor_char_boundary(at * 31 % text.len()))
+        {
+            assert_eq!(places.at(at), Places::new(bytes).at(at));
         }
         if bom {
             assert_eq!(places.region(&(0..0)).start_column, 1);

@@ -26,7 +26,7 @@ pub(super) fn lines(why: &Explanation, places: &Places<'_>) -> Vec<(&'static str
     }
     for part in &why.score {
         // What is rare is small, and every digit of it counts.
-        let value = match part.value >= 0.01 {
+        let value = match part.value >= 0.1 {
             true => format!("{:.2}", part.value),
             false => part.value.to_string(),
         };
