@@ -14,6 +14,7 @@
 //! ```
 
 mod attack;
+mod explain;
 mod guard;
 mod health;
 mod injection;
@@ -27,7 +28,11 @@ mod stream;
 mod surrogate;
 mod words;
 
-pub use guard::{GuardProfile, GuardRule};
+pub use explain::{
+    AttackReason, Checked, ContextWord, Explainer, Explanation, RuleText, ScorePart, Side,
+    WordScore,
+};
+pub use guard::{GuardProfile, GuardRule, ProfileName};
 pub use inspector::{InjectionScore, InspectError, Inspector, Segment};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};

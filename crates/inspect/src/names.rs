@@ -13,7 +13,7 @@ mod token;
 use casemate_types::{Finding, FindingKind};
 
 use features::Page;
-use table::Table;
+use table::{Known, Table};
 use tagger::{Entity, Tagger};
 
 const MAGIC: &[u8; 5] = b"CMNM\x01";
@@ -55,6 +55,32 @@ impl Names {
         found
     }
 }
+
+impl Names {
+    /// The lists that words of a name stand in, in the order of the lists.
+    pub(crate) fn lists_of(&self, name: &str) -> Vec<&'static str> {
+        let tokens = token::tokens(name, &self.table);
+        let known = tokens
+            .iter()
+            .fold(Known::default(), |all, token| all.and(token.known));
+        let named = LIST_WORDS.iter().filter(|(list, _)| known.has(*list));
+        named.map(|(_, words)| *words).collect()
+    }
+}
+
+/// Lists whose words speak for a name or address, in words.
+const LIST_WORDS: &[(Known, &str)] = &[
+    (Known::GIVEN, "given names"),
+    (Known::SURNAME, "surnames"),
+    (Known::TITLE, "titles"),
+    (Known::CITY, "towns"),
+    (Known::REGION, "regions"),
+    (Known::COUNTRY, "countries"),
+    (Known::STREET_BEFORE, "words for streets"),
+    (Known::STREET_AFTER, "words for streets"),
+    (Known::STREET_END, "words that end as streets do"),
+    (Known::UNIT, "parts of addresses"),
+];
 
 /// The words for an entity.
 const fn kind(entity: Entity) -> (FindingKind, &'static str) {
