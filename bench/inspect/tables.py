@@ -44,8 +44,8 @@ def head(report):
         for tool in part["tools"].values():
             versions.update(tool.get("versions", {}))
     lines = [
-        f"{info['casemate']} (binary {info['binary_sha256'][:12]}), "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        f"{info['casemate']} (binary {info['binary_sha256'][:12]})"
+        + "".join(f", {name} {version}" for name, version in versions.items())
         + f"; Python {info['python']}; {info['system']}; {info['when']}",
         "Rows: " + ", ".join(f"{name} {count:,}" for name, count in info["rows"].items()),
     ]
