@@ -149,21 +149,20 @@ impl Field {
     ) {
         let mut both = [[0.0; LABELS]; LABELS];
         let mut sum = 0.0;
-        for last in 0..LABELS {
-            for label in 0..LABELS {
-                both[last][label] =
-                    so_far[last] * moves[last][label] * chances[label] * after[label];
-                sum += both[last][label];
+        for (last, row) in both.iter_mut().enumerate() {
+            for (label, chance) in row.iter_mut().enumerate() {
+                *chance = so_far[last] * moves[last][label] * chances[label] * after[label];
+                sum += *chance;
             }
         }
         let right = (
             at.checked_sub(1).map_or(0, |last| sequence.labels[last]),
             sequence.labels[at],
         );
-        for last in 0..LABELS {
-            for label in 0..LABELS {
+        for (last, row) in both.iter().enumerate() {
+            for (label, chance) in row.iter().enumerate() {
                 let seen = f32::from(u8::from((last, label) == right));
-                let slope = (both[last][label] / sum.max(1e-30) - seen) * sequence.weight;
+                let slope = (chance / sum.max(1e-30) - seen) * sequence.weight;
                 if slope.abs() > 0.001 {
                     let square = &mut self.transition_squares[last][label];
                     *square += slope * slope;
