@@ -286,7 +286,12 @@ impl Config {
     /// Guards that would be set and never act.
     fn check_guards(&self, name: &str, text: &str) -> Result<(), ConfigError> {
         let guard = &self.gateway.guard;
-        for (word, rule) in [("attack", &guard.attack), ("health", &guard.health)] {
+        for (word, rule) in [
+            ("attack", &guard.attack),
+            ("custom", &guard.custom),
+            ("health", &guard.health),
+            ("special", &guard.special),
+        ] {
             if rule.output > GuardAction::Flag {
                 let why =
                     format!("answers are not searched for `{word}`, so this would do nothing");

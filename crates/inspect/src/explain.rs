@@ -159,6 +159,7 @@ impl<'a> Explainer<'a> {
         match finding.kind.class() {
             DataClass::Attack => attack::explain(self.inspector, segment, finding, &mut why),
             DataClass::Health => meaning::health(finding, &mut why),
+            DataClass::Special => meaning::special(finding, &mut why),
             DataClass::Person => {
                 let name = segment.text.get(finding.span.clone()).unwrap_or_default();
                 meaning::name(&self.inspector.lists_of(name), finding, &mut why);

@@ -38,6 +38,8 @@ pub struct GuardProfile {
     pub attack: GuardRule,
     /// Canaries.
     pub canary: GuardRule,
+    /// What the operator's own lists, tables and documents hold.
+    pub custom: GuardRule,
     /// Health data; policies decide where it may go.
     pub health: GuardRule,
     /// Cards and bank accounts.
@@ -48,6 +50,8 @@ pub struct GuardProfile {
     pub personal: GuardRule,
     /// Keys and tokens.
     pub secret: GuardRule,
+    /// What somebody believes, is or belongs to.
+    pub special: GuardRule,
     /// Injection scores from here on are acted upon; lower ones are recorded. Between 0 and 1.
     pub attack_threshold: f32,
 }
@@ -97,11 +101,13 @@ struct Settings {
     profile: ProfileName,
     attack: Option<GuardRule>,
     canary: Option<GuardRule>,
+    custom: Option<GuardRule>,
     health: Option<GuardRule>,
     payment: Option<GuardRule>,
     person: Option<GuardRule>,
     personal: Option<GuardRule>,
     secret: Option<GuardRule>,
+    special: Option<GuardRule>,
     attack_threshold: Option<f32>,
 }
 
@@ -111,11 +117,13 @@ impl Settings {
         GuardProfile {
             attack: self.attack.unwrap_or(base.attack),
             canary: self.canary.unwrap_or(base.canary),
+            custom: self.custom.unwrap_or(base.custom),
             health: self.health.unwrap_or(base.health),
             payment: self.payment.unwrap_or(base.payment),
             person: self.person.unwrap_or(base.person),
             personal: self.personal.unwrap_or(base.personal),
             secret: self.secret.unwrap_or(base.secret),
+            special: self.special.unwrap_or(base.special),
             attack_threshold: self.attack_threshold.unwrap_or(base.attack_threshold),
         }
     }
@@ -144,11 +152,13 @@ impl GuardProfile {
         let strictest = Self {
             attack: GuardRule::everywhere(GuardAction::Block),
             canary: GuardRule::everywhere(GuardAction::Block),
+            custom: GuardRule::everywhere(GuardAction::Block),
             health: GuardRule::everywhere(GuardAction::Block),
             payment: GuardRule::everywhere(GuardAction::Block),
             person: GuardRule::everywhere(GuardAction::Block),
             personal: GuardRule::everywhere(GuardAction::Block),
             secret: GuardRule::everywhere(GuardAction::Block),
+            special: GuardRule::everywhere(GuardAction::Block),
             attack_threshold: 0.0,
         };
         file.over(&strictest)
@@ -178,6 +188,7 @@ impl GuardProfile {
         let rule = match class {
             DataClass::Attack => &self.attack,
             DataClass::Canary => &self.canary,
+            DataClass::Custom => &self.custom,
             DataClass::Health => &self.health,
             // Opaque parts have no text; policies decide about them.
             DataClass::Opaque => return GuardAction::Flag,
@@ -185,6 +196,7 @@ impl GuardProfile {
             DataClass::Person => &self.person,
             DataClass::Personal => &self.personal,
             DataClass::Secret => &self.secret,
+            DataClass::Special => &self.special,
         };
         match (direction, trust) {
             (Direction::Output, _) => rule.output,

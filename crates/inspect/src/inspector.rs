@@ -13,6 +13,7 @@ use crate::{
     personal,
     rules::{credential::Credentials, identifier::Identifiers},
     secret,
+    special::Special,
     words::{Hit, Lexicon},
 };
 
@@ -94,6 +95,7 @@ pub struct Inspector {
     attacks: Model,
     names: Names,
     secrets: AhoCorasick,
+    special: Special,
     lexicon: Lexicon,
     canaries: Option<AhoCorasick>,
     canary_texts: Vec<String>,
@@ -127,6 +129,7 @@ impl Inspector {
             attacks: Model::new(MODEL).map_err(InspectError)?,
             names: Names::new(NAMES).map_err(InspectError)?,
             secrets,
+            special: Special::new().map_err(InspectError)?,
             lexicon: Lexicon::new().map_err(failed)?,
             canaries,
             canary_texts,
@@ -134,8 +137,8 @@ impl Inspector {
     }
 
     /// Everything found in a segment: personal data, secrets and canaries in the order of the text
-    /// and without overlaps, then at most one attempt at injection and one health record, which may
-    /// overlap the others.
+    /// and without overlaps, then at most one attempt at injection and one health record, and what is
+    /// said of somebody of other special categories, which may overlap the others.
     #[must_use]
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
@@ -146,7 +149,9 @@ impl Inspector {
             let attack = self.attack(segment, &hits);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
         }
+        let special = self.special.find(segment.text, &found);
         found.extend(health::find(segment.text, &hits));
+        found.extend(special);
         found
     }
 

@@ -24,6 +24,7 @@ mod number;
 mod personal;
 mod rules;
 mod secret;
+mod special;
 mod stream;
 mod surrogate;
 mod words;

@@ -115,6 +115,12 @@ const fn word_of(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Address => "ADDRESS",
         FindingKind::BankAccount => "ACCOUNT",
+        FindingKind::Biometric
+        | FindingKind::Ethnicity
+        | FindingKind::Orientation
+        | FindingKind::Politics
+        | FindingKind::Religion
+        | FindingKind::Union => "TRAIT",
         FindingKind::BirthDate => "BORN",
         FindingKind::Canary => "CANARY",
         FindingKind::Card => "CARD",
@@ -123,12 +129,14 @@ const fn word_of(kind: FindingKind) -> &'static str {
         | FindingKind::PrivateKey
         | FindingKind::ProviderKey => "SECRET",
         FindingKind::Device => "DEVICE",
+        FindingKind::Dictionary => "TERM",
         FindingKind::Email => "EMAIL",
         FindingKind::Entity => "ENTITY",
+        FindingKind::Exact => "RECORD",
         FindingKind::Health => "HEALTH",
         FindingKind::Iban => "IBAN",
         FindingKind::Identifier => "NUMBER",
-        FindingKind::Injection => "TEXT",
+        FindingKind::Fingerprint | FindingKind::Injection => "TEXT",
         FindingKind::Ip => "IP",
         FindingKind::Person => "PERSON",
         FindingKind::Phone => "PHONE",

@@ -44,6 +44,8 @@ words! {
         Attack = "attack",
         /// A planted marker that must never appear anywhere.
         Canary = "canary",
+        /// What the operator's own word lists, tables and documents hold.
+        Custom = "custom",
         /// Data about a person's health (GDPR article 9).
         Health = "health",
         /// An image, file or audio part that text detectors cannot read.
@@ -56,6 +58,8 @@ words! {
         Personal = "personal",
         /// Keys, tokens and passwords.
         Secret = "secret",
+        /// What somebody believes, is or belongs to: the categories of GDPR article 9 but health.
+        Special = "special",
     }
 }
 
@@ -66,6 +70,8 @@ words! {
         Address = "address",
         /// A bank account other than by IBAN.
         BankAccount = "bank_account",
+        /// A body's trait that tells one person from others, said of somebody.
+        Biometric = "biometric",
         /// A date of birth.
         BirthDate = "birth_date",
         /// A planted canary string.
@@ -78,10 +84,18 @@ words! {
         Credential = "credential",
         /// The number of a device or vehicle.
         Device = "device",
+        /// A word or phrase of a word list of the operator's.
+        Dictionary = "dictionary",
         /// An e-mail address.
         Email = "email",
         /// A place, organisation, nationality, age or day: no personal data alone.
         Entity = "entity",
+        /// The ethnic origin of somebody.
+        Ethnicity = "ethnicity",
+        /// Columns of one row of a table of the operator's.
+        Exact = "exact",
+        /// A stretch of a document of the operator's.
+        Fingerprint = "fingerprint",
         /// A record about someone's health.
         Health = "health",
         /// An IBAN with a valid check.
@@ -92,14 +106,22 @@ words! {
         Injection = "injection",
         /// An IPv4 or IPv6 address.
         Ip = "ip",
+        /// The sexual orientation of somebody.
+        Orientation = "orientation",
         /// The name of a person.
         Person = "person",
         /// A telephone number.
         Phone = "phone",
+        /// A political opinion of somebody.
+        Politics = "politics",
         /// A PEM private key block.
         PrivateKey = "private_key",
         /// A token of a well-known provider.
         ProviderKey = "provider_key",
+        /// What somebody believes.
+        Religion = "religion",
+        /// Membership of somebody in a trade union.
+        Union = "union",
         /// A United States social security number.
         UsSsn = "us_ssn",
         /// An address of a cryptocurrency.
@@ -127,6 +149,13 @@ impl FindingKind {
             | Self::UsSsn => DataClass::Personal,
             Self::Health => DataClass::Health,
             Self::Injection => DataClass::Attack,
+            Self::Dictionary | Self::Exact | Self::Fingerprint => DataClass::Custom,
+            Self::Biometric
+            | Self::Ethnicity
+            | Self::Orientation
+            | Self::Politics
+            | Self::Religion
+            | Self::Union => DataClass::Special,
         }
     }
 }

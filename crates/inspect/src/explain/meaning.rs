@@ -35,6 +35,12 @@ pub(super) fn of_rule(rule: &str) -> Option<&'static str> {
         "personal.us_ssn" => "a United States social security number",
         "PERSON" => "the name of a person",
         "STREET_ADDRESS" => "a postal address",
+        "special.biometric" => "a trait of somebody's body that tells persons apart",
+        "special.ethnicity" => "the ethnic origin of somebody",
+        "special.orientation" => "the sexual orientation of somebody",
+        "special.politics" => "a political opinion of somebody",
+        "special.religion" => "what somebody believes",
+        "special.union" => "membership of somebody in a trade union",
         "ZIP_CODE" => "a postal code in an address",
         secret::KEY_BLOCK => "a block of a private key, by its header",
         _ => return None,
@@ -72,23 +78,32 @@ const fn of_kind(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Address => "where somebody may live",
         FindingKind::BankAccount => "a bank account, or a part of one",
+        FindingKind::Biometric => "a trait of somebody's body that tells persons apart",
         FindingKind::BirthDate => "when somebody was born",
         FindingKind::Canary => "a text that must never appear anywhere",
         FindingKind::Card => "a payment card, or a part of one",
         FindingKind::CloudKey => "a credential of a cloud platform",
         FindingKind::Credential => "a password or login",
         FindingKind::Device => "the number of a device or vehicle",
+        FindingKind::Dictionary => "a word or phrase of a word list of your own",
         FindingKind::Email => "an address of e-mail",
         FindingKind::Entity => "what may tell something of a person",
+        FindingKind::Ethnicity => "the ethnic origin of somebody",
+        FindingKind::Exact => "columns of one row of a table of your own",
+        FindingKind::Fingerprint => "a stretch of a document of your own",
         FindingKind::Health => "a record about somebody's health",
         FindingKind::Iban => "a bank account",
         FindingKind::Identifier => "a number that an authority or insurer gave to somebody",
         FindingKind::Injection => "an attempt to instruct the model",
         FindingKind::Ip => "a network address",
+        FindingKind::Orientation => "the sexual orientation of somebody",
         FindingKind::Person => "the name of a person",
         FindingKind::Phone => "a telephone number",
+        FindingKind::Politics => "a political opinion of somebody",
         FindingKind::PrivateKey => "a private key",
         FindingKind::ProviderKey => "a token of a provider",
+        FindingKind::Religion => "what somebody believes",
+        FindingKind::Union => "membership of somebody in a trade union",
         FindingKind::UsSsn => "a United States social security number",
         FindingKind::Wallet => "an address of a cryptocurrency",
     }
@@ -145,6 +160,29 @@ pub(super) fn health(finding: &Finding, why: &mut Explanation) {
             meaning: meaning.to_owned(),
         });
     }
+    why.score.push(ScorePart {
+        part: "form",
+        value: finding.score,
+        meaning: "words that stand together",
+    });
+}
+
+/// Special categories; the words themselves are what must not be shown.
+pub(super) fn special(finding: &Finding, why: &mut Explanation) {
+    let (check, meaning) = if finding.score >= 0.9 {
+        ("said", "said of somebody in the same sentence")
+    } else if finding.score >= 0.85 {
+        ("heading", "under its heading in somebody's record")
+    } else {
+        (
+            "trace",
+            "somebody's, and something is done with it in the same sentence",
+        )
+    };
+    why.checks.push(Checked {
+        check: check.to_owned(),
+        meaning: meaning.to_owned(),
+    });
     why.score.push(ScorePart {
         part: "form",
         value: finding.score,

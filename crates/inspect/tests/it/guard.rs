@@ -17,11 +17,13 @@ fn the_default_profile() {
     for (class, trusted, untrusted, output) in [
         (DataClass::Attack, Allow, Block, Allow),
         (DataClass::Canary, Block, Block, Block),
+        (DataClass::Custom, Flag, Flag, Flag),
         (DataClass::Health, Flag, Flag, Flag),
         (DataClass::Opaque, Flag, Flag, Flag),
         (DataClass::Payment, Pseudonymise, Pseudonymise, Redact),
         (DataClass::Personal, Flag, Pseudonymise, Flag),
         (DataClass::Secret, Block, Block, Redact),
+        (DataClass::Special, Flag, Flag, Flag),
     ] {
         let action = |direction, trust| profile.class_action(class, direction, trust);
         assert_eq!(action(Input, Trusted), trusted, "{class}");
@@ -85,15 +87,17 @@ fn a_profile_reads_back_and_refuses_unknown_words() {
 }
 
 /// Every class that a profile says something about, with its three actions.
-fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 7] {
+fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 9] {
     [
         (DataClass::Attack, profile.attack),
         (DataClass::Canary, profile.canary),
+        (DataClass::Custom, profile.custom),
         (DataClass::Health, profile.health),
         (DataClass::Payment, profile.payment),
         (DataClass::Person, profile.person),
         (DataClass::Personal, profile.personal),
         (DataClass::Secret, profile.secret),
+        (DataClass::Special, profile.special),
     ]
 }
 
@@ -109,11 +113,13 @@ fn every_profile_gives_every_class_an_action() {
                 "attack",
                 "attack_threshold",
                 "canary",
+                "custom",
                 "health",
                 "payment",
                 "person",
                 "personal",
-                "secret"
+                "secret",
+                "special"
             ],
             "{name:?}"
         );
@@ -132,7 +138,14 @@ fn every_profile_gives_every_class_an_action() {
         assert!((threshold - f64::from(profile.attack_threshold)).abs() < 1e-6);
         assert!((0.0..=1.0).contains(&threshold), "{name:?}");
         // Answers are not searched for these, so nothing else would ever act.
-        assert!(profile.attack.output <= Flag && profile.health.output <= Flag);
+        for rule in [
+            profile.attack,
+            profile.custom,
+            profile.health,
+            profile.special,
+        ] {
+            assert!(rule.output <= Flag);
+        }
         assert!(name.file().contains(&format!("# {}:", name.as_str())));
     }
 }

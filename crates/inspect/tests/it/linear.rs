@@ -75,6 +75,11 @@ fn made_of_pieces() -> impl Strategy<Value = String> {
         "i g n o r e ",
         "1gn0r3 ",
         "vtaber ",
+        "she is ",
+        "member of ",
+        "a Catholic ",
+        "Religion: ",
+        "her fingerprints ",
         "ignore ",
         "previous ",
         "instructions ",
@@ -265,6 +270,9 @@ fn costly(size: usize) -> Vec<(&'static str, String)> {
         ("words in one line", fill("card born tel ")),
         ("addresses", fill("https://a:b")),
         ("ampersands", fill("&#")),
+        ("said of somebody", fill("she is a Catholic ")),
+        ("categories", fill("gay ")),
+        ("headings", fill("name religion: Muslim ")),
         ("escapes", fill("\\u00")),
     ]
 }

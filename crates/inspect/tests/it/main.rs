@@ -15,5 +15,6 @@ mod personal;
 mod readings;
 mod rules;
 mod secrets;
+mod special;
 mod stream;
 mod surrogates;

@@ -22,11 +22,13 @@ pub(crate) fn everywhere(action: GuardAction) -> GuardProfile {
     GuardProfile {
         attack: rule,
         canary: rule,
+        custom: rule,
         health: rule,
         payment: rule,
         person: rule,
         personal: rule,
         secret: rule,
+        special: rule,
         attack_threshold: 0.75,
     }
 }

@@ -200,9 +200,12 @@ impl Report for Sarif {
 const fn level_of(class: DataClass) -> &'static str {
     match class {
         DataClass::Attack | DataClass::Canary | DataClass::Payment | DataClass::Secret => "error",
-        DataClass::Health | DataClass::Opaque | DataClass::Person | DataClass::Personal => {
-            "warning"
-        }
+        DataClass::Custom
+        | DataClass::Health
+        | DataClass::Opaque
+        | DataClass::Person
+        | DataClass::Personal
+        | DataClass::Special => "warning",
     }
 }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Special categories of personal data (GDPR article 9) other than health: a word for a faith, an
+//! origin, a union, an orientation, a trait of the body or a party, said of somebody.
+//!
+//! The words are `rules/special.words`. One automaton goes over the text; only a sentence that has a
+//! word of a category is read at all.
+
+mod sentence;
+mod words;
+
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+use casemate_types::{Finding, FindingKind};
+
+use sentence::{Sentence, is_whole};
+use words::{Category, Grammar, How};
+
+/// Bytes before a record's line in which there must be a sign of whose record it is.
+const RECORD: usize = 300;
+/// Words of categories before a value among which its heading is looked for: the same word may be one
+/// of several categories.
+const SAME: usize = 4;
+/// Bytes between a heading and what it is the heading of.
+const HEADING: usize = 12;
+
+/// The words of the categories and of the sentences around them.
+#[derive(Debug)]
+pub(crate) struct Special {
+    automaton: AhoCorasick,
+    /// For each pattern, the words that are the same but for capitals.
+    categories: Vec<Vec<Category>>,
+    grammar: Grammar,
+}
+
+/// A word of a category in a text.
+#[derive(Debug, Clone)]
+struct Seen<'a> {
+    category: &'a Category,
+    span: Range<usize>,
+}
+
+impl Special {
+    /// Reads the words.
+    pub(crate) fn new() -> Result<Self, String> {
+        let (categories, grammar) = words::read(include_str!("../rules/special.words"))?;
+        let automaton = words::automaton(&categories).map_err(|error| error.to_string())?;
+        Ok(Self {
+            automaton,
+            categories,
+            grammar,
+        })
+    }
+
+    /// What is said of somebody, in the order of the text. `found` is what else was found in it;
+    /// names of people are what counts.
+    pub(crate) fn find(&self, text: &str, found: &[Finding]) -> Vec<Finding> {
+        let seen = self.seen(text);
+        if seen.is_empty() {
+            return Vec::new();
+        }
+        let names: Vec<_> = found
+            .iter()
+            .filter(|one| one.kind == FindingKind::Person)
+            .map(|one| one.span.clone())
+            .collect();
+        let mut all: Vec<Finding> = Vec::new();
+        let mut sentence = Sentence::default();
+        for (at, one) in seen.iter().enumerate() {
+            if !sentence.holds(&one.span) {
+                sentence = Sentence::around(text, &one.span, &names, &self.grammar);
+            }
+            let before = seen[at.saturating_sub(SAME)..at].iter().rev();
+            let mut heading = before.filter(|label| is_heading(text, label, one));
+            let headed = heading.next().is_some();
+            let score = self.score(text, one, headed, &sentence, &names);
+            all.extend(score.map(|score| finding(one, score)));
+        }
+        all.dedup_by(|later, one| later.span == one.span && later.kind == one.kind);
+        all
+    }
+
+    /// Words of categories, whole and with the capitals of the list.
+    fn seen<'a>(&'a self, text: &str) -> Vec<Seen<'a>> {
+        let mut seen = Vec::new();
+        for hit in self.automaton.find_iter(text) {
+            let span = hit.range();
+            let as_written = text.get(span.clone()).unwrap_or_default();
+            let categories = self.categories.get(hit.pattern().as_usize());
+            let fitting = categories
+                .into_iter()
+                .flatten()
+                .filter(|category| category.fits(as_written));
+            let first = seen.len();
+            seen.extend(fitting.map(|category| Seen {
+                category,
+                span: span.clone(),
+            }));
+            if !is_whole(text, &span) {
+                seen.truncate(first);
+            }
+        }
+        seen
+    }
+
+    /// How certain it is that a word of a category is said of somebody, if it may be.
+    fn score(
+        &self,
+        text: &str,
+        seen: &Seen<'_>,
+        headed: bool,
+        sentence: &Sentence,
+        names: &[Range<usize>],
+    ) -> Option<f32> {
+        let how = |wanted: How| seen.category.hows.contains(&wanted);
+        let told = (how(How::Is) && sentence.is(&seen.span))
+            || (how(How::Of) && sentence.of(&seen.span))
+            || (how(How::Said) && sentence.says(&seen.span));
+        if told {
+            return Some(0.9);
+        }
+        if how(How::Trace) && sentence.is_trace(&seen.span) {
+            return Some(0.8);
+        }
+        let value = !how(How::Trace) && seen.category.hows != [How::Label];
+        (headed && value && self.is_record(text, seen.span.start, names)).then_some(0.85)
+    }
+
+    /// Whether somebody's record stands before `at`.
+    fn is_record(&self, text: &str, at: usize, names: &[Range<usize>]) -> bool {
+        let from = text.floor_char_boundary(at.saturating_sub(RECORD));
+        let next = names.partition_point(|name| name.end <= from);
+        names.get(next).is_some_and(|name| name.start < at)
+            || self
+                .grammar
+                .has_record(text.get(from..at).unwrap_or_default())
+    }
+}
+
+/// Whether `label` is a heading of `value`: `Religion: Catholic`, `"religion": "Catholic"`.
+fn is_heading(text: &str, label: &Seen<'_>, value: &Seen<'_>) -> bool {
+    let same = label.category.kind == value.category.kind;
+    let Some(between) = text.get(label.span.end..value.span.start) else {
+        return false;
+    };
+    let signs = |sign: char| sign.is_whitespace() || "\"':=|>,;*_-".contains(sign);
+    same && label.category.hows.contains(&How::Label)
+        && between.len() <= HEADING
+        && between.contains([':', '=', '|', '\t', '>'])
+        && between.chars().all(signs)
+}
+
+fn finding(seen: &Seen<'_>, score: f32) -> Finding {
+    Finding {
+        kind: seen.category.kind,
+        span: seen.span.clone(),
+        rule: seen.category.rule(),
+        score,
+    }
+}
