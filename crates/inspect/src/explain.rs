@@ -158,6 +158,7 @@ impl<'a> Explainer<'a> {
         // What is found by something new gets its arm here, and says in `score` what it thought.
         match finding.kind.class() {
             DataClass::Attack => attack::explain(self.inspector, segment, finding, &mut why),
+            DataClass::Custom => meaning::custom(finding, &mut why),
             DataClass::Health => meaning::health(finding, &mut why),
             DataClass::Special => meaning::special(finding, &mut why),
             DataClass::Person => {

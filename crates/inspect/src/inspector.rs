@@ -8,6 +8,7 @@ use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
     attack::{Head, Model, Reading, readings},
+    custom::{Custom, InspectorSettings},
     health, injection,
     names::Names,
     personal,
@@ -96,6 +97,7 @@ pub struct Inspector {
     names: Names,
     secrets: AhoCorasick,
     special: Special,
+    custom: Option<Custom>,
     lexicon: Lexicon,
     canaries: Option<AhoCorasick>,
     canary_texts: Vec<String>,
@@ -107,6 +109,18 @@ impl Inspector {
     /// # Errors
     /// [`InspectError`] when a canary is shorter than eight bytes, or there are too many.
     pub fn new(canaries: &[String]) -> Result<Self, InspectError> {
+        Self::with(InspectorSettings {
+            canaries: canaries.to_vec(),
+            ..InspectorSettings::default()
+        })
+    }
+
+    /// The same, with what is the operator's own.
+    ///
+    /// # Errors
+    /// As those of [`Inspector::new`].
+    pub fn with(settings: InspectorSettings) -> Result<Self, InspectError> {
+        let canaries = settings.canaries;
         let failed = |error: aho_corasick::BuildError| InspectError(error.to_string());
         if let Some(short) = canaries.iter().find(|canary| canary.len() < 8) {
             return Err(InspectError(format!(
@@ -118,8 +132,8 @@ impl Inspector {
             .kind(Some(AhoCorasickKind::DFA))
             .build(secret::PREFIXES.iter().map(|prefix| prefix.literal))
             .map_err(failed)?;
-        let canary_texts = canaries.to_vec();
-        let canaries = (!canaries.is_empty())
+        let canary_texts = canaries;
+        let canaries = (!canary_texts.is_empty())
             .then(|| AhoCorasick::builder().build(&canary_texts))
             .transpose()
             .map_err(failed)?;
@@ -130,6 +144,11 @@ impl Inspector {
             names: Names::new(NAMES).map_err(InspectError)?,
             secrets,
             special: Special::new().map_err(InspectError)?,
+            custom: Custom::new(
+                settings.dictionaries,
+                settings.exact_sets,
+                settings.fingerprints,
+            ),
             lexicon: Lexicon::new().map_err(failed)?,
             canaries,
             canary_texts,
@@ -287,6 +306,7 @@ impl Inspector {
         self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
+        found.extend(self.custom.iter().flat_map(|custom| custom.find(text)));
         without_overlaps(found)
     }
 
@@ -432,8 +452,10 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
         }
     }
     let strength = |finding: &Finding| match finding.kind {
-        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 3,
-        FindingKind::Credential => 2,
+        FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 4,
+        FindingKind::Credential => 3,
+        // What the operator lists counts more than what only has a form.
+        FindingKind::Dictionary | FindingKind::Exact | FindingKind::Fingerprint => 2,
         _ => 1,
     };
     others.sort_by(|a, b| {

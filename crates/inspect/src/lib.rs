@@ -14,6 +14,7 @@
 //! ```
 
 mod attack;
+mod custom;
 mod explain;
 mod guard;
 mod health;
@@ -29,6 +30,10 @@ mod stream;
 mod surrogate;
 mod words;
 
+pub use custom::{
+    CustomError, Dictionary, ExactSet, ExactTable, Fingerprints, InspectorSettings, Match, SetName,
+    Together, Winnowing,
+};
 pub use explain::{
     AttackReason, Checked, ContextWord, Explainer, Explanation, RuleText, ScorePart, Side,
     WordScore,

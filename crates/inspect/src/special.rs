@@ -2,19 +2,20 @@
 //! Special categories of personal data (GDPR article 9) other than health: a word for a faith, an
 //! origin, a union, an orientation, a trait of the body or a party, said of somebody.
 //!
-//! The words are `rules/special.words`. One automaton goes over the text; only a sentence that has a
-//! word of a category is read at all.
+//! The words are `rules/special.words`. Only a sentence that has a word of a category is read
+//! at all.
 
+mod heads;
 mod sentence;
 mod words;
 
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
 use casemate_types::{Finding, FindingKind};
 
-use sentence::{Sentence, is_whole};
-use words::{Category, Grammar, How};
+use heads::{Heads, Seen};
+use sentence::Sentence;
+use words::{Grammar, How};
 
 /// Bytes before a record's line in which there must be a sign of whose record it is.
 const RECORD: usize = 300;
@@ -27,35 +28,21 @@ const HEADING: usize = 12;
 /// The words of the categories and of the sentences around them.
 #[derive(Debug)]
 pub(crate) struct Special {
-    automaton: AhoCorasick,
-    /// For each pattern, the words that are the same but for capitals.
-    categories: Vec<Vec<Category>>,
+    heads: Heads,
     grammar: Grammar,
-}
-
-/// A word of a category in a text.
-#[derive(Debug, Clone)]
-struct Seen<'a> {
-    category: &'a Category,
-    span: Range<usize>,
 }
 
 impl Special {
     /// Reads the words.
     pub(crate) fn new() -> Result<Self, String> {
-        let (categories, grammar) = words::read(include_str!("../rules/special.words"))?;
-        let automaton = words::automaton(&categories).map_err(|error| error.to_string())?;
-        Ok(Self {
-            automaton,
-            categories,
-            grammar,
-        })
+        let (heads, grammar) = words::read(include_str!("../rules/special.words"))?;
+        Ok(Self { heads, grammar })
     }
 
     /// What is said of somebody, in the order of the text. `found` is what else was found in it;
     /// names of people are what counts.
     pub(crate) fn find(&self, text: &str, found: &[Finding]) -> Vec<Finding> {
-        let seen = self.seen(text);
+        let seen = self.heads.seen(text);
         if seen.is_empty() {
             return Vec::new();
         }
@@ -78,29 +65,6 @@ impl Special {
         }
         all.dedup_by(|later, one| later.span == one.span && later.kind == one.kind);
         all
-    }
-
-    /// Words of categories, whole and with the capitals of the list.
-    fn seen<'a>(&'a self, text: &str) -> Vec<Seen<'a>> {
-        let mut seen = Vec::new();
-        for hit in self.automaton.find_iter(text) {
-            let span = hit.range();
-            let as_written = text.get(span.clone()).unwrap_or_default();
-            let categories = self.categories.get(hit.pattern().as_usize());
-            let fitting = categories
-                .into_iter()
-                .flatten()
-                .filter(|category| category.fits(as_written));
-            let first = seen.len();
-            seen.extend(fitting.map(|category| Seen {
-                category,
-                span: span.clone(),
-            }));
-            if !is_whole(text, &span) {
-                seen.truncate(first);
-            }
-        }
-        seen
     }
 
     /// How certain it is that a word of a category is said of somebody, if it may be.

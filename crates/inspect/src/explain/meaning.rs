@@ -167,6 +167,30 @@ pub(super) fn health(finding: &Finding, why: &mut Explanation) {
     });
 }
 
+/// What is the operator's own.
+pub(super) fn custom(finding: &Finding, why: &mut Explanation) {
+    let (check, meaning) = match finding.kind {
+        FindingKind::Dictionary => ("entry", "an entry of the list"),
+        FindingKind::Exact => (
+            "row",
+            "other cells of the same row of the table stand near it",
+        ),
+        _ => (
+            "run",
+            "fingerprints in a row that a document has in the same order",
+        ),
+    };
+    why.checks.push(Checked {
+        check: check.to_owned(),
+        meaning: meaning.to_owned(),
+    });
+    why.score.push(ScorePart {
+        part: "form",
+        value: finding.score,
+        meaning: "equal, but for capitals and separators",
+    });
+}
+
 /// Special categories; the words themselves are what must not be shown.
 pub(super) fn special(finding: &Finding, why: &mut Explanation) {
     let (check, meaning) = if finding.score >= 0.9 {

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use casemate_types::FindingKind;
 
-use super::sentence::words_of;
+use super::{heads::Heads, sentence::words_of};
 
 /// How a word of a category has to be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub(super) struct Category {
     pub(super) kind: FindingKind,
     /// How it may be said, each way once.
     pub(super) hows: Vec<How>,
-    words: &'static str,
+    pub(super) words: &'static str,
 }
 
 impl Category {
@@ -145,7 +144,7 @@ impl Grammar {
 }
 
 /// Words of categories, and of the sentences around them.
-pub(super) fn read(file: &'static str) -> Result<(Vec<Vec<Category>>, Grammar), String> {
+pub(super) fn read(file: &'static str) -> Result<(Heads, Grammar), String> {
     let mut grammar = Grammar::default();
     let mut categories: BTreeMap<(&'static str, FindingKind), Vec<How>> = BTreeMap::new();
     for (number, line) in file.lines().enumerate() {
@@ -182,25 +181,7 @@ pub(super) fn read(file: &'static str) -> Result<(Vec<Vec<Category>>, Grammar), 
             _ => return Err(wrong()),
         }
     }
-    Ok((by_letters(categories), grammar))
-}
-
-/// Words that are the same but for capitals together, since the automaton cannot tell them apart.
-fn by_letters(categories: BTreeMap<(&'static str, FindingKind), Vec<How>>) -> Vec<Vec<Category>> {
-    let mut by_letters: BTreeMap<String, Vec<Category>> = BTreeMap::new();
-    for ((words, kind), hows) in categories {
-        let same = by_letters.entry(words.to_ascii_lowercase()).or_default();
-        same.push(Category { kind, hows, words });
-    }
-    by_letters.into_values().collect()
-}
-
-/// One automaton for the words of all categories.
-pub(super) fn automaton(categories: &[Vec<Category>]) -> Result<AhoCorasick, BuildError> {
-    let words = categories.iter().filter_map(|same| same.first());
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .ascii_case_insensitive(true)
-        .build(words.map(|category| category.words))
+    let categories = categories.into_iter();
+    let all = categories.map(|((words, kind), hows)| Category { kind, hows, words });
+    Ok((Heads::new(all.collect()), grammar))
 }

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod common;
+mod custom;
 mod escapes;
 mod guard;
 mod health;
