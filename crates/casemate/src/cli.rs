@@ -4,6 +4,7 @@
 mod admin;
 mod doctor;
 mod explain;
+mod guard;
 mod inspect;
 mod ledger;
 mod policy;
@@ -57,6 +58,9 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Say why a request ended as it did
     Explain(explain::ExplainArgs),
+    /// Tables and documents of your own, for inspection
+    #[command(subcommand)]
+    Guard(guard::GuardCommand),
     /// Projects
     #[command(subcommand)]
     Project(admin::ProjectCommand),
@@ -110,6 +114,7 @@ impl Cli {
             Command::Doctor(args) => args.run(global).await,
             Command::Inspect(args) => args.run(global),
             Command::Explain(args) => args.run(global).await,
+            Command::Guard(command) => command.run(global),
             Command::Project(command) => command.run(global).await,
             Command::Service(command) => command.run(global).await,
             Command::Key(command) => command.run(global).await,

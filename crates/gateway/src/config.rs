@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The gateway's part of the configuration.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use casemate_inspect::GuardProfile;
 use casemate_types::Locality;
@@ -19,8 +19,36 @@ pub struct GatewayConfig {
     pub guard: GuardProfile,
     /// Strings that must never appear anywhere, at least eight bytes each.
     pub canaries: Vec<String>,
+    /// Word lists of the operator's own.
+    pub dictionary: Vec<SetConfig>,
+    /// Tables of the operator's own.
+    pub exact: Vec<ExactConfig>,
+    /// Documents of the operator's own.
+    pub fingerprint: Vec<SetConfig>,
     /// Limits on requests.
     pub request: RequestLimits,
+}
+
+/// A word list, or fingerprints of documents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetConfig {
+    /// Name, for records: 1 to 64 of `a-z`, `0-9`, `-` and `_`.
+    pub name: String,
+    /// The list, or what `casemate guard fingerprint build` wrote.
+    pub file: PathBuf,
+}
+
+/// A table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactConfig {
+    /// Name, for records: 1 to 64 of `a-z`, `0-9`, `-` and `_`.
+    pub name: String,
+    /// What `casemate guard exact build` wrote.
+    pub file: PathBuf,
+    /// Reference to the salt it was made with: `env:NAME`, `file:PATH` or `sealed:NAME`.
+    pub salt: String,
 }
 
 /// Wire format of an upstream.

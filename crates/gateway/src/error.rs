@@ -19,6 +19,16 @@ pub enum GatewayError {
         /// What is wrong.
         why: String,
     },
+    /// A word list, table or file of fingerprints.
+    #[error("{sort} `{name}`: {why}")]
+    Set {
+        /// What it is: `dictionary`, `exact` or `fingerprint`.
+        sort: &'static str,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Keys.
     #[error("a project's keys cannot be opened")]
     Store(#[from] StoreError),

@@ -33,6 +33,7 @@ use crate::{
     dialect::{Dialect, Endpoint, error_body},
     guard::ProjectSurrogates,
     metrics::Metrics,
+    sets,
     steps::{Forwarded, Inspected, Received, Rejected, Stop, model_resource},
     trace::{SpanSink, Trace},
     upstream::{Route, Routes},
@@ -105,7 +106,7 @@ pub(crate) struct Active {
 impl Active {
     fn new(config: GatewayConfig, credentials: CredentialSource<'_>) -> Result<Self, GatewayError> {
         let routes = Routes::new(&config, credentials)?;
-        let inspector = Inspector::new(&config.canaries)?;
+        let inspector = Inspector::with(sets::settings(&config, credentials)?)?;
         Ok(Self {
             config,
             inspector,
@@ -199,7 +200,7 @@ impl Gateway {
     /// Sets the gateway up.
     ///
     /// # Errors
-    /// [`GatewayError`] naming the upstream, route or canary that cannot be used.
+    /// [`GatewayError`] naming the upstream, route, canary or file that cannot be used.
     pub fn open(
         config: GatewayConfig,
         credentials: CredentialSource<'_>,

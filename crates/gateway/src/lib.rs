@@ -13,6 +13,7 @@ mod gateway;
 mod guard;
 mod json;
 mod metrics;
+mod sets;
 mod splice;
 mod sse;
 pub mod steps;
@@ -21,7 +22,8 @@ mod trace;
 mod upstream;
 
 pub use config::{
-    GatewayConfig, RequestLimits, RouteConfig, TimeoutConfig, UpstreamConfig, UpstreamKind,
+    ExactConfig, GatewayConfig, RequestLimits, RouteConfig, SetConfig, TimeoutConfig,
+    UpstreamConfig, UpstreamKind,
 };
 pub use dialect::{Dialect, Endpoint};
 pub use error::GatewayError;

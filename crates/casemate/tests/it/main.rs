@@ -5,6 +5,7 @@
 mod config;
 mod demo;
 mod doctor;
+mod guard;
 mod harness;
 mod inbox;
 mod inspect;

@@ -8,14 +8,17 @@ use std::{collections::HashMap, ops::Range};
 
 use super::{sentence::is_whole, words::Category};
 
-/// Bytes of a head; shorter words are their own head.
-const HEAD: usize = 4;
+/// Bytes of a head; shorter words are their own head. `the union` shares four with every `the `.
+const HEAD: usize = 6;
 /// Bits of the filter, as a power of two.
 const BITS: u32 = 15;
 
 /// Words by their first letters.
 #[derive(Debug)]
 pub(super) struct Heads {
+    /// A bit for every three letters that a word begins with.
+    beginnings: Vec<u64>,
+    /// A bit for every head, by its digest.
     filter: Vec<u64>,
     /// For each head the words that begin so, the longest first.
     words: HashMap<u64, Vec<Category>>,
@@ -31,14 +34,16 @@ pub(super) struct Seen<'a> {
 impl Heads {
     pub(super) fn new(categories: Vec<Category>) -> Self {
         let mut all = Self {
+            beginnings: vec![0; (1 << 15) / 64],
             filter: vec![0; (1 << BITS) / 64],
             words: HashMap::new(),
         };
         for category in categories {
             let bytes = category.words.as_bytes();
-            let head = head(&bytes[..bytes.len().min(HEAD)]);
+            let head = head(first_eight(bytes), bytes.len().min(HEAD));
             let (word, bit) = place(head);
             all.filter[word] |= bit;
+            all.begin_with(bytes);
             all.words.entry(head).or_default().push(category);
         }
         for same in all.words.values_mut() {
@@ -52,26 +57,50 @@ impl Heads {
     pub(super) fn seen<'a>(&'a self, text: &str) -> Vec<Seen<'a>> {
         let bytes = text.as_bytes();
         let mut seen: Vec<Seen<'a>> = Vec::new();
-        let (mut before, mut done) = (b' ', 0);
+        let (mut inside, mut done) = (false, 0);
         for (at, byte) in bytes.iter().enumerate() {
-            let inside = before.is_ascii_alphanumeric() || matches!(before, b'_' | b'-');
-            before = *byte;
-            if inside || at < done || !(byte.is_ascii_alphanumeric() || *byte >= 0xc0) {
-                continue;
+            let starts = !inside && (byte.is_ascii_alphanumeric() || *byte >= 0xc0) && at >= done;
+            inside = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+            if starts {
+                self.at(text, at, &mut seen);
+                done = seen.last().map_or(0, |last| last.span.end);
             }
-            let first = seen.len();
-            // Words of two and three letters have a head of their own.
-            for length in (2..=HEAD).rev() {
-                if seen.len() > first {
-                    break;
-                }
-                if let Some(start) = bytes.get(at..at + length) {
-                    self.with_head(text, at, head(start), &mut seen);
-                }
-            }
-            done = seen.last().map_or(done, |last| last.span.end);
         }
         seen
+    }
+
+    /// Remembers what a word begins with; of two letters, whatever stands behind them.
+    fn begin_with(&mut self, bytes: &[u8]) {
+        let thirds = match bytes.get(2) {
+            Some(third) => *third..=*third,
+            None => 0..=31,
+        };
+        for third in thirds {
+            let (word, bit) = beginning([bytes[0], bytes[1], third]);
+            self.beginnings[word] |= bit;
+        }
+    }
+
+    /// Words that begin at `at`.
+    fn at<'a>(&'a self, text: &str, at: usize, seen: &mut Vec<Seen<'a>>) {
+        let bytes = text.as_bytes();
+        let first = bytes[at..].first_chunk::<3>();
+        let (word, bit) = first.map_or((0, 0), |first| beginning(*first));
+        // The last two letters of a text are looked at in any case.
+        if self.beginnings[word] & bit == 0 && first.is_some() {
+            return;
+        }
+        let start = first_eight(&bytes[at..]);
+        let before = seen.len();
+        self.with_head(text, at, head(start, HEAD), seen);
+        for length in (2..HEAD).rev() {
+            let ends = bytes
+                .get(at + length)
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric());
+            if ends && seen.len() == before {
+                self.with_head(text, at, head(start, length), seen);
+            }
+        }
     }
 
     /// The longest words at `at` that have a head.
@@ -96,11 +125,28 @@ impl Heads {
     }
 }
 
-/// The letters of a head, small, and how many they are.
-fn head(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(bytes.len() as u64, |head, byte| {
-        head << 8 | u64::from(byte.to_ascii_lowercase())
-    })
+/// The first bytes of a text, and nothing behind its end.
+fn first_eight(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    let mut first = [0; 8];
+    first[..bytes.len()].copy_from_slice(bytes);
+    u64::from_be_bytes(first)
+}
+
+/// The letters of a head, and how many they are. The bit that makes a letter small is set in every
+/// byte: what is not a letter may become another sign, in the lists as in the text.
+const fn head(first: u64, length: usize) -> u64 {
+    let letters = (first | 0x2020_2020_2020_2020) >> (8 * (8 - length));
+    letters << 8 | length as u64
+}
+
+/// Where the bit of three letters is. Small and large letters have the same five lower bits.
+fn beginning(letters: [u8; 3]) -> (usize, u64) {
+    let [first, second, third] = letters.map(|letter| usize::from(letter & 31));
+    let bit = first << 10 | second << 5 | third;
+    (bit / 64, 1 << (bit % 64))
 }
 
 /// Where the bit of a head is.

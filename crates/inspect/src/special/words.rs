@@ -164,6 +164,10 @@ pub(super) fn read(file: &'static str) -> Result<(Heads, Grammar), String> {
                 let kind = FindingKind::from_word(kind).ok_or_else(wrong)?;
                 let how = How::of_word(how).ok_or_else(wrong)?;
                 for word in words {
+                    // A letter alone has no beginning to be found by.
+                    if word.len() < 2 {
+                        return Err(wrong());
+                    }
                     let hows = categories.entry((word, kind)).or_default();
                     if !hows.contains(&how) {
                         hows.push(how);
