@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Prompt injection and jailbreaks: a linear model over windows of words, trained by
+//! Prompt injection and jailbreaks: weights and a small network over windows of words, trained by
 //! `cargo xtask train injection` on what `crates/inspect/model/README.md` names.
 //!
 //! A text is read as people and models read it: look-alikes and invisible characters folded, what is
@@ -8,39 +8,58 @@
 
 mod features;
 mod model;
+mod net;
 mod reading;
 
-pub(crate) use model::{Head, Model};
+pub(crate) use model::{Head, Model, Scored};
+pub(crate) use net::CLASSES;
 pub(crate) use reading::{Reading, readings};
 
 /// The same features for the program that trains the model.
 pub(crate) mod training {
+    use std::ops::Range;
+
     use super::{
         Head,
         features::{self, Words},
-        model, readings,
+        model, net, readings,
     };
 
     /// Buckets of the model.
     pub const BUCKETS: usize = features::BUCKETS;
 
-    /// Features of every window of every reading of a text, with the number of words.
+    /// What the model sees of one reading of a text.
+    #[derive(Debug)]
+    pub struct Example {
+        /// Buckets of all words, one word after the other.
+        pub features: Vec<u32>,
+        /// Where the features of each word begin, and where the last ends.
+        pub starts: Vec<u32>,
+        /// Buckets of the whole reading.
+        pub shared: Vec<u32>,
+        /// Words of each window.
+        pub windows: Vec<Range<usize>>,
+    }
+
+    /// What the model sees of every reading of a text.
     #[must_use]
-    pub fn examples(text: &str, embedded: bool) -> Vec<(Vec<u32>, usize)> {
+    pub fn examples(text: &str, embedded: bool) -> Vec<Example> {
         let head = if embedded { Head::Embedded } else { Head::User };
-        let mut all = Vec::new();
-        for reading in readings(text) {
+        let example = |reading| {
             let words = Words::of(&reading);
-            let shared = words.shared(&reading);
-            for window in words.windows(head) {
-                let mut inside = shared.clone();
-                for at in window.words.clone() {
-                    words.features(at, |bucket| inside.push(bucket));
-                }
-                all.push((inside, window.words.len()));
+            let (mut features, mut starts) = (Vec::new(), vec![0]);
+            for at in 0..words.len() {
+                words.features(at, |bucket| features.push(bucket));
+                starts.push(u32::try_from(features.len()).unwrap_or(u32::MAX));
             }
-        }
-        all
+            Example {
+                features,
+                starts,
+                shared: words.shared(&reading),
+                windows: words.windows(head).map(|window| window.words).collect(),
+            }
+        };
+        readings(text).into_iter().map(example).collect()
     }
 
     /// The codes that were undone in the readings of a text.
@@ -56,5 +75,39 @@ pub(crate) mod training {
     #[must_use]
     pub fn raw(sum: f32, bias: f32, words: usize) -> f32 {
         model::raw(sum, bias, words)
+    }
+
+    /// What many windows cost.
+    #[must_use]
+    pub fn tax(windows: usize) -> f32 {
+        model::tax(windows)
+    }
+
+    /// The part of a sum over so many words.
+    #[must_use]
+    pub fn share(words: usize) -> f32 {
+        net::share(words)
+    }
+
+    /// The row of the network's table that belongs to a bucket.
+    #[must_use]
+    pub const fn row(bucket: u32) -> usize {
+        net::row(bucket)
+    }
+
+    /// Sizes of the network.
+    pub mod size {
+        use crate::attack::net;
+
+        /// Neurons of the hidden layer.
+        pub const HIDDEN: usize = net::HIDDEN;
+        /// Neurons of the last layer.
+        pub const OUT: usize = net::OUT;
+        /// Inputs of the hidden layer.
+        pub const POOLED: usize = net::POOLED;
+        /// Rows of the table.
+        pub const ROWS: usize = net::ROWS;
+        /// Values in a row of the table.
+        pub const WIDTH: usize = net::WIDTH;
     }
 }

@@ -7,7 +7,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
-    attack::{Head, Model, Reading, readings},
+    attack::{CLASSES, Head, Model, Reading, Scored, readings},
     health, injection, personal,
     rules::{credential::Credentials, identifier::Identifiers},
     secret,
@@ -65,16 +65,66 @@ pub struct InjectionScore {
     pub score: f32,
     /// Whether it is one as far as the threshold that ships is concerned.
     pub flag: bool,
+    /// How the score divides among the classes, in their order.
+    shares: [f32; CLASSES],
 }
 
 impl InjectionScore {
-    fn of(attack: Option<&Finding>) -> Self {
-        let score = attack.map_or(0.0, |found| found.score);
+    fn of(attack: Option<&Attack>) -> Self {
+        let score = attack.map_or(0.0, |attack| attack.found.score);
         Self {
             score,
             flag: score >= THRESHOLD,
+            shares: attack.map_or([0.0; CLASSES], |attack| attack.shares),
         }
     }
+
+    /// The part of the score that is due to a class; those of all classes add up to the score.
+    #[must_use]
+    pub fn class(&self, class: AttackClass) -> f32 {
+        self.score * self.shares[class as usize]
+    }
+
+    /// The class that says most.
+    #[must_use]
+    pub fn likeliest(&self) -> AttackClass {
+        let classes = AttackClass::ALL.into_iter();
+        classes
+            .max_by(|one, other| self.class(*one).total_cmp(&self.class(*other)))
+            .unwrap_or(AttackClass::Override)
+    }
+}
+
+/// What an attack is after. A guess of the model, learnt from generated texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AttackClass {
+    /// To make the model send something away, or use a tool for somebody else.
+    Exfiltration,
+    /// To have the system prompt, a secret or somebody's data told.
+    Extraction,
+    /// To put other instructions in the place of the operator's.
+    Override,
+    /// To talk the model into what it refuses: a part to play, a story, a plea.
+    Persuasion,
+    /// Signs behind a request that were searched for by a machine.
+    Suffix,
+}
+
+impl AttackClass {
+    /// All classes, in the order of the model.
+    pub const ALL: [Self; CLASSES] = [
+        Self::Exfiltration,
+        Self::Extraction,
+        Self::Override,
+        Self::Persuasion,
+        Self::Suffix,
+    ];
+}
+
+/// The stretch that reads most like an attack, and how its score divides among the classes.
+struct Attack {
+    found: Finding,
+    shares: [f32; CLASSES],
 }
 
 /// The detectors could not be built.
@@ -135,7 +185,7 @@ impl Inspector {
         let hits = self.lexicon.hits(segment.text);
         let mut found = self.whole(segment.text);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
-            let attack = self.attack(segment, &hits);
+            let attack = self.attack(segment, &hits).map(|attack| attack.found);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
         }
         found.extend(health::find(segment.text, &hits));
@@ -156,13 +206,13 @@ impl Inspector {
     }
 
     /// The stretch of a segment that reads most like an attack.
-    fn attack(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
+    fn attack(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Attack> {
         let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;
         let head = if embedded { Head::Embedded } else { Head::User };
-        let mut best: Option<Finding> = None;
+        let mut best: Option<Attack> = None;
         for reading in readings(segment.text) {
             let found = self.attack_in(segment, hits, head, &reading);
-            if best.as_ref().is_none_or(|best| found.score > best.score) {
+            if best.as_ref().is_none_or(|best| found.found.score > best.found.score) {
                 best = Some(found);
             }
         }
@@ -176,7 +226,7 @@ impl Inspector {
         hits: &[Hit],
         head: Head,
         reading: &Reading<'_>,
-    ) -> Finding {
+    ) -> Attack {
         let plain = reading.codes.is_empty();
         let mut found = Finding {
             kind: FindingKind::Injection,
@@ -188,13 +238,15 @@ impl Inspector {
             },
             score: 0.0,
         };
-        for (score, window) in self.attacks.scores(head, reading) {
-            if score > found.score {
-                found.score = score;
-                // What was decoded has no place of its own in the text.
-                if plain {
-                    found.span = window.span;
-                }
+        let scores = self.attacks.scores(head, reading);
+        // The first of those that score the same.
+        let best = scores.reduce(|best, next| if next.score > best.score { next } else { best });
+        let shares = best.as_ref().map_or([0.0; CLASSES], Scored::shares);
+        if let Some(best) = best {
+            found.score = best.score;
+            // What was decoded has no place of its own in the text.
+            if plain {
+                found.span = best.window.span;
             }
         }
         // Words that belong to attacks and stand together say more than the model knows of short
@@ -215,7 +267,7 @@ impl Inspector {
             }
             found.score = raised;
         }
-        found
+        Attack { found, shares }
     }
 
     /// Personal data, secrets and canaries in a whole text, by all rules.

@@ -27,7 +27,7 @@ mod surrogate;
 mod words;
 
 pub use guard::{GuardProfile, GuardRule};
-pub use inspector::{InjectionScore, InspectError, Inspector, Segment};
+pub use inspector::{AttackClass, InjectionScore, InspectError, Inspector, Segment};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};
 
