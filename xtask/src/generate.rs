@@ -75,6 +75,11 @@ pub(crate) fn run(generate: &Generate) -> Result<()> {
     let grammars = read(&root.join(GRAMMARS))?;
     let payloads = payloads(&grammars);
     let calm = calm(&grammars);
+    let around = Around {
+        payloads: &payloads,
+        calm: &calm,
+        wrapper: grammars.get("wrapper"),
+    };
     for (name, grammar) in &grammars {
         for (root, section) in grammar.sections("out.") {
             let attribute = |key: &str| section.attributes.get(key).map(String::as_str);
@@ -83,7 +88,7 @@ pub(crate) fn run(generate: &Generate) -> Result<()> {
                 .iter()
                 .any(|head| root.starts_with(head));
             if carrier {
-                writer.carrier(name, grammar, root, family, attribute("role"), &payloads, &calm)?;
+                writer.carrier(name, grammar, root, family, attribute("role"), &around)?;
             } else {
                 writer.plain(name, grammar, root, family, &section.attributes)?;
             }
@@ -113,7 +118,11 @@ fn read(directory: &Path) -> Result<BTreeMap<String, Grammar>> {
 fn calm(grammars: &BTreeMap<String, Grammar>) -> Vec<(&Grammar, &str)> {
     let mut all = Vec::new();
     for (name, grammar) in grammars {
-        all.extend(grammar.sections("calm.").map(|(section, _)| (grammar, section)));
+        all.extend(
+            grammar
+                .sections("calm.")
+                .map(|(section, _)| (grammar, section)),
+        );
         if name.starts_with("lang-") {
             let parts = ["da1", "da2", "db1", "db2", "dc2", "dc3", "dd1"];
             let parts = parts.into_iter().filter(|part| grammar.has(part));
@@ -147,12 +156,23 @@ fn payloads(grammars: &BTreeMap<String, Grammar>) -> Vec<Payload<'_>> {
                 } else {
                     "override"
                 },
-                language: what.attributes.get("lang").map_or(language, String::as_str).to_owned(),
+                language: what
+                    .attributes
+                    .get("lang")
+                    .map_or(language, String::as_str)
+                    .to_owned(),
             };
             all.extend(std::iter::repeat_with(payload).take(weight));
         }
     }
     all
+}
+
+/// What is put into carriers and around them.
+struct Around<'a> {
+    payloads: &'a [Payload<'a>],
+    calm: &'a [(&'a Grammar, &'a str)],
+    wrapper: Option<&'a Grammar>,
 }
 
 struct Writer {
@@ -272,8 +292,7 @@ impl Writer {
         root: &str,
         family: &str,
         role: Option<&str>,
-        payloads: &[Payload<'_>],
-        calm: &[(&Grammar, &str)],
+        around: &Around<'_>,
     ) -> Result<()> {
         let role = role.unwrap_or(if root.starts_with("out.tool") {
             "tool"
@@ -292,7 +311,7 @@ impl Writer {
         });
         let twin = format!("twin.{family}");
         for _ in 0..count {
-            let payload = self.payload(payloads, language);
+            let payload = self.payload(around.payloads, language);
             let Some(payload) = payload else { continue };
             let request = payload
                 .grammar
@@ -301,11 +320,14 @@ impl Writer {
             let foreign = payload.language != language;
             if foreign && self.random.percent(50) {
                 // A foreign language alone must say nothing either.
-                other = self.calm(calm);
+                other = self.calm(around.calm);
             } else if grammar.has(&twin) && self.random.percent(85) {
                 other = grammar.expand(&twin, &mut self.random, "");
             }
-            let carrier = grammar.expand(root, &mut self.random, MARK);
+            let mut carrier = grammar.expand(root, &mut self.random, MARK);
+            if role == "document" && self.random.percent(15) {
+                carrier = self.wrapped(&carrier, around.wrapper, language);
+            }
             let attack = planted(&carrier, request.trim());
             self.row(&attack, "1", role, root, payload.class, family)?;
             self.row(
@@ -320,13 +342,33 @@ impl Writer {
         Ok(())
     }
 
+    /// A carrier behind what somebody asks of it, as it stands where an application pastes both into
+    /// one text.
+    fn wrapped(&mut self, carrier: &str, wrapper: Option<&Grammar>, language: &str) -> String {
+        let section = format!("wrap.{language}");
+        let Some(wrapper) = wrapper.filter(|wrapper| wrapper.has(&section)) else {
+            return carrier.to_owned();
+        };
+        let asked = wrapper.expand(&section, &mut self.random, "");
+        let (open, close) = [
+            (" '", "'"),
+            ("\n", ""),
+            ("\n\n", ""),
+            (" \"", "\""),
+            ("\n```\n", "\n```"),
+        ][self.random.below(5)];
+        format!("{asked}{open}{carrier}{close}")
+    }
+
     /// One or two ordinary sentences in another language.
     fn calm(&mut self, calm: &[(&Grammar, &str)]) -> String {
         let Some((grammar, section)) = self.random.pick(calm).copied() else {
             return String::new();
         };
         let text = grammar.expand(section, &mut self.random, "");
-        let end = text.match_indices(['.', '。', '।']).nth(self.random.below(2));
+        let end = text
+            .match_indices(['.', '。', '।'])
+            .nth(self.random.below(2));
         end.and_then(|(at, stop)| text.get(..at + stop.len()))
             .unwrap_or(&text)
             .to_owned()

@@ -19,11 +19,14 @@ pub(crate) use reading::{Reading, readings};
 pub(crate) mod training {
     use std::ops::Range;
 
+    use casemate_types::{Channel, Role};
+
     use super::{
         Head,
         features::{self, Words},
         model, net, readings,
     };
+    use crate::{Segment, injection, words::Lexicon};
 
     /// Buckets of the model.
     pub const BUCKETS: usize = features::BUCKETS;
@@ -39,27 +42,51 @@ pub(crate) mod training {
         pub shared: Vec<u32>,
         /// Words of each window.
         pub windows: Vec<Range<usize>>,
+        /// What the rules of words add to the logit.
+        pub evidence: f32,
     }
 
-    /// What the model sees of every reading of a text.
-    #[must_use]
-    pub fn examples(text: &str, embedded: bool) -> Vec<Example> {
-        let head = if embedded { Head::Embedded } else { Head::User };
-        let example = |reading| {
-            let words = Words::of(&reading);
-            let (mut features, mut starts) = (Vec::new(), vec![0]);
-            for at in 0..words.len() {
-                words.features(at, |bucket| features.push(bucket));
-                starts.push(u32::try_from(features.len()).unwrap_or(u32::MAX));
-            }
-            Example {
-                features,
-                starts,
-                shared: words.shared(&reading),
-                windows: words.windows(head).map(|window| window.words).collect(),
-            }
-        };
-        readings(text).into_iter().map(example).collect()
+    /// Reads texts as the inspector does.
+    #[derive(Debug)]
+    pub struct Reader(Lexicon);
+
+    impl Reader {
+        /// A reader; none when the words cannot be compiled.
+        #[must_use]
+        pub fn new() -> Option<Self> {
+            Lexicon::new().ok().map(Self)
+        }
+
+        /// What is seen of every reading of a text.
+        #[must_use]
+        pub fn examples(&self, text: &str, embedded: bool) -> Vec<Example> {
+            let head = if embedded { Head::Embedded } else { Head::User };
+            let example = |reading| {
+                let words = Words::of(&reading);
+                let (mut features, mut starts) = (Vec::new(), vec![0]);
+                for at in 0..words.len() {
+                    words.features(at, |bucket| features.push(bucket));
+                    starts.push(u32::try_from(features.len()).unwrap_or(u32::MAX));
+                }
+                Example {
+                    features,
+                    starts,
+                    shared: words.shared(&reading),
+                    windows: words.windows(head).map(|window| window.words).collect(),
+                    evidence: self.evidence(&reading.text, embedded),
+                }
+            };
+            readings(text).into_iter().map(example).collect()
+        }
+
+        fn evidence(&self, text: &str, embedded: bool) -> f32 {
+            let segment = match embedded {
+                true => Segment::new(text, Role::Tool, Channel::ToolResult),
+                false => Segment::new(text, Role::User, Channel::Content),
+            };
+            let found = injection::evidence(segment, &self.0.hits(text));
+            found.map_or(0.0, |_| injection::WORTH)
+        }
     }
 
     /// The codes that were undone in the readings of a text.

@@ -53,8 +53,7 @@ const WORTH_A_RECORD: f32 = 0.5;
 
 /// A probability whose logit is raised by what words of attacks are worth.
 fn raised(score: f32) -> f32 {
-    const WORTH: f32 = 3.0;
-    let odds = score / (1.0 - score).max(1e-6) * WORTH.exp();
+    let odds = score / (1.0 - score).max(1e-6) * injection::WORTH.exp();
     odds / (1.0 + odds)
 }
 
@@ -212,7 +211,10 @@ impl Inspector {
         let mut best: Option<Attack> = None;
         for reading in readings(segment.text) {
             let found = self.attack_in(segment, hits, head, &reading);
-            if best.as_ref().is_none_or(|best| found.found.score > best.found.score) {
+            if best
+                .as_ref()
+                .is_none_or(|best| found.found.score > best.found.score)
+            {
                 best = Some(found);
             }
         }
@@ -252,15 +254,15 @@ impl Inspector {
         // Words that belong to attacks and stand together say more than the model knows of short
         // texts; alone they are no verdict, for whoever warns of attacks uses them too.
         let words = if plain {
-            injection::find(segment, hits)
+            injection::evidence(segment, hits)
         } else {
             let text = Segment {
                 text: &reading.text,
                 ..segment
             };
-            injection::find(text, &self.lexicon.hits(&reading.text))
+            injection::evidence(text, &self.lexicon.hits(&reading.text))
         };
-        if let Some(words) = words.filter(|words| words.score >= THRESHOLD) {
+        if let Some(words) = words {
             let raised = raised(found.score);
             if plain && (found.score < THRESHOLD || words.span.len() < found.span.len()) {
                 (found.rule, found.span) = (words.rule, words.span);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Rows, and what the model sees of them.
 
-use casemate_inspect::training::{Example, examples};
+use casemate_inspect::training::{Example, Reader};
 
 #[derive(serde::Deserialize)]
 struct Row {
@@ -38,28 +38,40 @@ pub(crate) type Place = (usize, usize);
 impl Text {
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
         let readings = self.readings.iter().enumerate();
-        readings.flat_map(|(at, reading)| (0..reading.windows.len()).map(move |window| (at, window)))
+        readings
+            .flat_map(|(at, reading)| (0..reading.windows.len()).map(move |window| (at, window)))
     }
 }
 
 /// In the order of the file's heads.
-pub(crate) const CLASSES: [&str; 5] =
-    ["exfiltration", "extraction", "override", "persuasion", "suffix"];
+pub(crate) const CLASSES: [&str; 5] = [
+    "exfiltration",
+    "extraction",
+    "override",
+    "persuasion",
+    "suffix",
+];
 
 /// Reads rows on two threads.
 pub(crate) fn read(path: &str) -> Vec<Text> {
     let text = std::fs::read_to_string(path).unwrap();
     let rows: Vec<&str> = text.lines().collect();
+    let reader = Reader::new().unwrap();
     let (first, second) = rows.split_at(rows.len().div_ceil(2));
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| second.iter().map(|line| parsed(line)).collect::<Vec<_>>());
-        let mut all: Vec<Text> = first.iter().map(|line| parsed(line)).collect();
+        let second = scope.spawn(|| {
+            second
+                .iter()
+                .map(|line| parsed(line, &reader))
+                .collect::<Vec<_>>()
+        });
+        let mut all: Vec<Text> = first.iter().map(|line| parsed(line, &reader)).collect();
         all.extend(second.join().unwrap());
         all
     })
 }
 
-fn parsed(line: &str) -> Text {
+fn parsed(line: &str, reader: &Reader) -> Text {
     let row: Row = serde_json::from_str(line).unwrap();
     let real = row.family.is_empty();
     let source = if real {
@@ -68,7 +80,7 @@ fn parsed(line: &str) -> Text {
         format!("generated/{}", row.family)
     };
     Text {
-        readings: examples(&row.text, row.role != "user"),
+        readings: reader.examples(&row.text, row.role != "user"),
         text: row.text,
         attack: row.label == 1,
         embedded: row.role != "user",

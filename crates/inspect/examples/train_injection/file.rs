@@ -12,7 +12,16 @@ pub(crate) fn write(path: &str, heads: &[Head; 2], limits: [f32; 2]) {
     for (head, limit) in heads.iter().zip(limits) {
         let settings = head.settings;
         let offset = 3_f32.ln() - limit;
-        numbers(&mut out, &[head.scale, head.linear.bias, settings.share, settings.tax, offset]);
+        numbers(
+            &mut out,
+            &[
+                head.scale,
+                head.linear.bias,
+                settings.share,
+                settings.tax,
+                offset,
+            ],
+        );
         out.extend(bytes(&head.linear.weights, head.scale));
         numbers(&mut out, &[head.table_scale]);
         for neuron in &head.net.hidden {

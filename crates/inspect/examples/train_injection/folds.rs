@@ -74,8 +74,15 @@ fn is_of(text: &Text, sources: &[&str]) -> bool {
 
 fn shingles(text: &Text) -> Vec<u64> {
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
-    let words: Vec<String> = text.text.split_whitespace().map(str::to_lowercase).collect();
-    words.windows(SHARED).map(|words| hasher.hash_one(words)).collect()
+    let words: Vec<String> = text
+        .text
+        .split_whitespace()
+        .map(str::to_lowercase)
+        .collect();
+    words
+        .windows(SHARED)
+        .map(|words| hasher.hash_one(words))
+        .collect()
 }
 
 impl Fold {
@@ -89,7 +96,9 @@ impl Fold {
             let made = text.source.starts_with("obfuscated");
             !made && !is_of(text, self.out) && !is_of(text, self.kin) && !knows(text)
         };
-        (0..texts.len()).filter(|at| is_inside(&texts[*at])).collect()
+        (0..texts.len())
+            .filter(|at| is_inside(&texts[*at]))
+            .collect()
     }
 
     fn scored<'a>(&self, texts: &'a [Text]) -> Vec<Scored<'a>> {
@@ -97,13 +106,19 @@ impl Fold {
         let outside: Vec<&Text> = texts.iter().filter(|text| is_of(text, self.out)).collect();
         let mut all = Vec::new();
         for embedded in [false, true] {
-            let outside: Vec<&Text> =
-                outside.iter().copied().filter(|text| text.embedded == embedded).collect();
+            let outside: Vec<&Text> = outside
+                .iter()
+                .copied()
+                .filter(|text| text.embedded == embedded)
+                .collect();
             if outside.is_empty() {
                 continue;
             }
             let head = Head::train(texts, &inside, embedded);
-            let scored = |text| Scored { logit: head.logit(text), text };
+            let scored = |text| Scored {
+                logit: head.logit(text),
+                text,
+            };
             all.extend(outside.into_iter().map(scored));
         }
         all
@@ -126,7 +141,10 @@ pub(crate) fn folds(texts: &[Text]) -> [f32; 2] {
         let scored = fold.scored(texts);
         let mut by_role: BTreeMap<&str, Scores> = BTreeMap::new();
         for one in &scored {
-            by_role.entry(&one.text.role).or_default().push((one.logit, one.text.attack));
+            by_role
+                .entry(&one.text.role)
+                .or_default()
+                .push((one.logit, one.text.attack));
         }
         for (role, scores) in &by_role {
             println!("{:12} {role:9} {}", fold.name, summary(scores));
@@ -139,31 +157,55 @@ pub(crate) fn folds(texts: &[Text]) -> [f32; 2] {
 
 /// Figures of a role over all folds, and its threshold.
 fn pooled(all: &[Scored<'_>], embedded: bool) -> f32 {
-    let own: Vec<&Scored<'_>> = all.iter().filter(|one| one.text.embedded == embedded).collect();
+    let own: Vec<&Scored<'_>> = all
+        .iter()
+        .filter(|one| one.text.embedded == embedded)
+        .collect();
     // Machine-translated questions on security, which no other source resembles, would set the
     // threshold for everybody.
     let usual = |one: &&&Scored<'_>| one.text.source != "cyberseceval/frr-multi";
-    let scores: Scores =
-        own.iter().filter(usual).map(|one| (one.logit, one.text.attack)).collect();
+    let scores: Scores = own
+        .iter()
+        .filter(usual)
+        .map(|one| (one.logit, one.text.attack))
+        .collect();
     let role = if embedded { "embedded" } else { "user" };
     println!("{:12} {role:9} {}", "all", summary(&scores));
     let limit = threshold(&ordinary(&scores));
     let mut kinds: BTreeMap<String, Scores> = BTreeMap::new();
     for one in own {
         let detail = std::env::var_os("KINDS").map_or("", |_| one.text.kind.as_str());
-        let kind = format!("{} {} {detail}", one.text.source, if one.text.attack { "attacks" } else { "ordinary" });
-        kinds.entry(kind).or_default().push((one.logit, one.text.attack));
+        let kind = format!(
+            "{} {} {detail}",
+            one.text.source,
+            if one.text.attack {
+                "attacks"
+            } else {
+                "ordinary"
+            }
+        );
+        kinds
+            .entry(kind)
+            .or_default()
+            .push((one.logit, one.text.attack));
     }
     for (kind, scores) in kinds {
         let over = scores.iter().filter(|one| one.0 > limit).count();
         let share = 100.0 * over as f32 / scores.len() as f32;
-        println!("    {kind}: {over} of {} flagged, {share:.1} %", scores.len());
+        println!(
+            "    {kind}: {over} of {} flagged, {share:.1} %",
+            scores.len()
+        );
     }
     limit
 }
 
 fn ordinary(scores: &Scores) -> Vec<f32> {
-    let mut others: Vec<f32> = scores.iter().filter(|one| !one.1).map(|one| one.0).collect();
+    let mut others: Vec<f32> = scores
+        .iter()
+        .filter(|one| !one.1)
+        .map(|one| one.0)
+        .collect();
     others.sort_by(f32::total_cmp);
     others
 }
@@ -199,7 +241,14 @@ fn dump(all: &[Scored<'_>]) {
     };
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     for one in all {
-        let Text { source, kind, role, attack, text, .. } = one.text;
+        let Text {
+            source,
+            kind,
+            role,
+            attack,
+            text,
+            ..
+        } = one.text;
         let row = serde_json::json!({
             "source": source, "kind": kind, "role": role, "attack": attack,
             "logit": one.logit, "text": text,

@@ -33,15 +33,35 @@ pub(crate) struct Settings {
 }
 
 const USER: Settings = Settings {
-    linear: Plan { epochs: 5, rate: 0.2, across: 0.03, real: 2.5 },
-    net: Plan { epochs: 5, rate: 0.05, across: 0.03, real: 2.5 },
+    linear: Plan {
+        epochs: 5,
+        rate: 0.2,
+        across: 0.03,
+        real: 2.5,
+    },
+    net: Plan {
+        epochs: 5,
+        rate: 0.05,
+        across: 0.03,
+        real: 2.5,
+    },
     drop: 0.2,
     share: 0.7,
     tax: 0.6,
 };
 const EMBEDDED: Settings = Settings {
-    linear: Plan { epochs: 6, rate: 0.5, across: 0.7, real: 8.0 },
-    net: Plan { epochs: 5, rate: 0.05, across: 0.5, real: 5.0 },
+    linear: Plan {
+        epochs: 6,
+        rate: 0.5,
+        across: 0.7,
+        real: 8.0,
+    },
+    net: Plan {
+        epochs: 5,
+        rate: 0.05,
+        across: 0.5,
+        real: 5.0,
+    },
     drop: 0.2,
     share: 0.7,
     tax: 0.8,
@@ -60,7 +80,13 @@ impl Head {
         });
         let scale = rounded(&mut linear.weights);
         let table_scale = rounded(net.table.as_flattened_mut());
-        Self { linear, scale, net, table_scale, settings }
+        Self {
+            linear,
+            scale,
+            net,
+            table_scale,
+            settings,
+        }
     }
 
     /// The logit of a text: that of the highest window of all readings.
@@ -70,7 +96,7 @@ impl Head {
             let tax = self.settings.tax * tax(example.windows.len());
             for at in 0..example.windows.len() {
                 let net = self.settings.share * self.net.logit(example, at);
-                best = best.max(self.linear.logit(example, at) + net - tax);
+                best = best.max(self.linear.logit(example, at) + net - tax + example.evidence);
             }
         }
         best
@@ -80,7 +106,11 @@ impl Head {
 /// Rounds weights to steps of which an `i8` holds the number, and says how large a step is. The
 /// largest are cut off: hundreds of others share the scale.
 fn rounded(weights: &mut [f32]) -> f32 {
-    let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).filter(|size| *size > 0.0).collect();
+    let mut sizes: Vec<f32> = weights
+        .iter()
+        .map(|weight| weight.abs())
+        .filter(|size| *size > 0.0)
+        .collect();
     sizes.sort_by(f32::total_cmp);
     let most = sizes.get(sizes.len().saturating_sub(1 + sizes.len() / 2000));
     let scale = most.copied().unwrap_or(1.0) / 127.0;
@@ -96,5 +126,7 @@ fn steps(weight: f32, scale: f32) -> f32 {
 
 /// The bytes of rounded weights.
 pub(crate) fn bytes(weights: &[f32], scale: f32) -> impl Iterator<Item = u8> + '_ {
-    weights.iter().map(move |weight| steps(*weight, scale) as i8 as u8)
+    weights
+        .iter()
+        .map(move |weight| steps(*weight, scale) as i8 as u8)
 }

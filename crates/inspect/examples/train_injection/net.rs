@@ -124,17 +124,27 @@ impl Net {
         }
         let hidden: [f32; HIDDEN] = std::array::from_fn(|at| self.hidden[at].sum(&pooled).max(0.0));
         let out = std::array::from_fn(|at| self.out[at].sum(&hidden));
-        Pass { words, pooled, largest, hidden, out }
+        Pass {
+            words,
+            pooled,
+            largest,
+            hidden,
+            out,
+        }
     }
 
     pub(crate) fn logit(&self, example: &Example, at: usize) -> f32 {
-        self.pass(example, example.windows[at].clone().collect()).out[0]
+        self.pass(example, example.windows[at].clone().collect())
+            .out[0]
     }
 
     pub(crate) fn learn(&mut self, text: &Text, (reading, at): Place, weight: f32) {
         let example = &text.readings[reading];
         let (random, drop) = (&mut self.random, self.drop);
-        let words = example.windows[at].clone().filter(|_| random.unit() >= drop).collect();
+        let words = example.windows[at]
+            .clone()
+            .filter(|_| random.unit() >= drop)
+            .collect();
         let pass = self.pass(example, words);
         let mut hidden_errors = [0.0; HIDDEN];
         for (neuron, error) in self.out.iter_mut().zip(errors(text, &pass.out, weight)) {
@@ -159,7 +169,11 @@ impl Net {
         let share = share(pass.words.len());
         for word in &pass.words {
             let step: [f32; WIDTH] = std::array::from_fn(|at| {
-                let most = if pass.largest[at] == *word { errors[at] } else { 0.0 };
+                let most = if pass.largest[at] == *word {
+                    errors[at]
+                } else {
+                    0.0
+                };
                 errors[WIDTH + at] * share + most
             });
             let features = features(example, *word);

@@ -67,7 +67,13 @@ impl Plan {
 }
 
 /// Shows all rows to a learner, so many times.
-pub(crate) fn train(learner: &mut impl Learner, texts: &[Text], rows: &[usize], embedded: bool, plan: &Plan) {
+pub(crate) fn train(
+    learner: &mut impl Learner,
+    texts: &[Text],
+    rows: &[usize],
+    embedded: bool,
+    plan: &Plan,
+) {
     let masses = masses(texts, rows, plan);
     let mut order = rows.to_vec();
     let mut random = Random(7);
@@ -91,8 +97,12 @@ pub(crate) fn train(learner: &mut impl Learner, texts: &[Text], rows: &[usize], 
 
 fn lesson(learner: &mut impl Learner, text: &Text, weight: f32, first: bool, random: &mut Random) {
     let places: Vec<Place> = text.places().collect();
-    let logits = places.iter().map(|place| learner.logit(&text.readings[place.0], place.1));
-    let best = logits.zip(&places).max_by(|one, other| one.0.total_cmp(&other.0));
+    let logits = places
+        .iter()
+        .map(|place| learner.logit(&text.readings[place.0], place.1));
+    let best = logits
+        .zip(&places)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
     let Some(best) = best.map(|(_, place)| *place) else {
         return;
     };

@@ -82,14 +82,20 @@ impl Model {
         let [Some(user), Some(embedded)] = heads else {
             return Err(wrong());
         };
-        Ok(Self { heads: [user, embedded] })
+        Ok(Self {
+            heads: [user, embedded],
+        })
     }
 
     /// Scores the windows of a reading.
     pub(crate) fn scores(&self, head: Head, reading: &Reading<'_>) -> impl Iterator<Item = Scored> {
         let learnt = &self.heads[head as usize];
         let words = Words::of(reading);
-        let shared: i32 = words.shared(reading).into_iter().map(|bucket| learnt.weight(bucket)).sum();
+        let shared: i32 = words
+            .shared(reading)
+            .into_iter()
+            .map(|bucket| learnt.weight(bucket))
+            .sum();
         let sums = learnt.sums(&words, head);
         let windows: Vec<Window> = words.windows(head).collect();
         let offset = learnt.offset - learnt.tax * tax(windows.len());
@@ -105,7 +111,11 @@ impl Model {
             }
             let out = learnt.net.out(&pool, count);
             let logit = linear + learnt.share * out[0] + offset;
-            Scored { score: 1.0 / (1.0 + (-logit).exp()), window, out }
+            Scored {
+                score: 1.0 / (1.0 + (-logit).exp()),
+                window,
+                out,
+            }
         })
     }
 }
@@ -121,7 +131,12 @@ struct Sums {
 impl Learnt {
     fn new(bytes: &'static [u8]) -> Option<Self> {
         let (parameters, rest) = bytes.split_at_checked(4 * PARAMETERS)?;
-        let mut numbers = parameters.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes);
+        let mut numbers = parameters
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .copied()
+            .map(f32::from_le_bytes);
         let (weights, net) = rest.split_at_checked(BUCKETS)?;
         Some(Self {
             scale: numbers.next()?,

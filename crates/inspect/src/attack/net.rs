@@ -102,11 +102,25 @@ impl Net {
         if table.len() != ROWS || !rest.is_empty() {
             return None;
         }
-        let mut numbers = numbers.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes);
+        let mut numbers = numbers
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .copied()
+            .map(f32::from_le_bytes);
         let scale = numbers.next()?;
-        let hidden = (0..HIDDEN).map(|_| neuron(&mut numbers)).collect::<Option<_>>()?;
-        let out = (0..OUT).map(|_| neuron(&mut numbers)).collect::<Option<_>>()?;
-        Some(Self { table, scale, hidden, out })
+        let hidden = (0..HIDDEN)
+            .map(|_| neuron(&mut numbers))
+            .collect::<Option<_>>()?;
+        let out = (0..OUT)
+            .map(|_| neuron(&mut numbers))
+            .collect::<Option<_>>()?;
+        Some(Self {
+            table,
+            scale,
+            hidden,
+            out,
+        })
     }
 
     pub(crate) fn add(&self, sum: &mut Sum, bucket: u32) {
