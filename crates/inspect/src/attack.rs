@@ -6,11 +6,13 @@
 //! encoded also decoded. Each reading is cut into overlapping windows, so that one instruction in a
 //! long document weighs as much as alone. The role decides which head of the model scores.
 
+mod class;
 mod features;
 mod model;
 mod net;
 mod reading;
 
+pub use class::{AttackClass, InjectionScore};
 pub(crate) use model::{Head, Model, Scored};
 pub(crate) use net::CLASSES;
 pub(crate) use reading::{Reading, readings};
@@ -26,7 +28,7 @@ pub(crate) mod training {
         features::{self, Words},
         model, net, readings,
     };
-    use crate::{Segment, injection, words::Lexicon};
+    use crate::{Segment, injection, inspector::THRESHOLD, words::Lexicon};
 
     /// Buckets of the model.
     pub const BUCKETS: usize = features::BUCKETS;
@@ -84,8 +86,10 @@ pub(crate) mod training {
                 true => Segment::new(text, Role::Tool, Channel::ToolResult),
                 false => Segment::new(text, Role::User, Channel::Content),
             };
-            let found = injection::evidence(segment, &self.0.hits(text));
-            found.map_or(0.0, |_| injection::WORTH)
+            match injection::find(segment, &self.0.hits(text)) {
+                Some(found) if found.score >= THRESHOLD => injection::WORTH,
+                _ => 0.0,
+            }
         }
     }
 

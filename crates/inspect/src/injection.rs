@@ -19,17 +19,10 @@ const AFTER: usize = 24;
 const QUOTED: f32 = 0.6;
 /// Scores below this are not worth a record.
 const WORTH_A_RECORD: f32 = 0.5;
-/// The score from which on words count as evidence.
-const EVIDENCE: f32 = 0.75;
-/// What evidence adds to the logit of the model.
+/// What words add to the logit of the model when they say that this is an attack.
 pub(crate) const WORTH: f32 = 3.0;
 
-/// Words that say by themselves that this is an attack.
-pub(crate) fn evidence(segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
-    find(segment, hits).filter(|found| found.score >= EVIDENCE)
-}
-
-fn find(segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
+pub(crate) fn find(segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
     let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;
     let topic = !embedded && hits.iter().any(|hit| hit.sense == Sense::Topic);
     let mut best: Option<Finding> = None;

@@ -7,8 +7,10 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
-    attack::{CLASSES, Head, Model, Reading, Scored, readings},
-    health, injection, personal,
+    attack::{CLASSES, Head, InjectionScore, Model, Reading, Scored, readings},
+    health, injection,
+    names::Names,
+    personal,
     rules::{credential::Credentials, identifier::Identifiers},
     secret,
     words::{Hit, Lexicon},
@@ -46,8 +48,10 @@ impl<'a> Segment<'a> {
 
 /// The weights that ship; `crates/inspect/model/README.md` says what they were trained on.
 const MODEL: &[u8] = include_bytes!("../model/injection.bin");
+/// Word lists and weights for names; `crates/inspect/model/README-names.md` says of what.
+const NAMES: &[u8] = include_bytes!("../model/names.bin");
 /// The score from which on a segment is taken for an attack, unless a profile says otherwise.
-const THRESHOLD: f32 = 0.75;
+pub(crate) const THRESHOLD: f32 = 0.75;
 /// Scores below this are not worth a record.
 const WORTH_A_RECORD: f32 = 0.5;
 
@@ -55,75 +59,6 @@ const WORTH_A_RECORD: f32 = 0.5;
 fn raised(score: f32) -> f32 {
     let odds = score / (1.0 - score).max(1e-6) * injection::WORTH.exp();
     odds / (1.0 + odds)
-}
-
-/// A probability, and whether it is beyond the threshold that ships.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct InjectionScore {
-    /// From 0 to 1.
-    pub score: f32,
-    /// Whether it is one as far as the threshold that ships is concerned.
-    pub flag: bool,
-    /// How the score divides among the classes, in their order.
-    shares: [f32; CLASSES],
-}
-
-impl InjectionScore {
-    fn of(attack: Option<&Attack>) -> Self {
-        let score = attack.map_or(0.0, |attack| attack.found.score);
-        Self {
-            score,
-            flag: score >= THRESHOLD,
-            shares: attack.map_or([0.0; CLASSES], |attack| attack.shares),
-        }
-    }
-
-    /// The part of the score that is due to a class; those of all classes add up to the score.
-    #[must_use]
-    pub fn class(&self, class: AttackClass) -> f32 {
-        self.score * self.shares[class as usize]
-    }
-
-    /// The class that says most.
-    #[must_use]
-    pub fn likeliest(&self) -> AttackClass {
-        let classes = AttackClass::ALL.into_iter();
-        classes
-            .max_by(|one, other| self.class(*one).total_cmp(&self.class(*other)))
-            .unwrap_or(AttackClass::Override)
-    }
-}
-
-/// What an attack is after. A guess of the model, learnt from generated texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AttackClass {
-    /// To make the model send something away, or use a tool for somebody else.
-    Exfiltration,
-    /// To have the system prompt, a secret or somebody's data told.
-    Extraction,
-    /// To put other instructions in the place of the operator's.
-    Override,
-    /// To talk the model into what it refuses: a part to play, a story, a plea.
-    Persuasion,
-    /// Signs behind a request that were searched for by a machine.
-    Suffix,
-}
-
-impl AttackClass {
-    /// All classes, in the order of the model.
-    pub const ALL: [Self; CLASSES] = [
-        Self::Exfiltration,
-        Self::Extraction,
-        Self::Override,
-        Self::Persuasion,
-        Self::Suffix,
-    ];
-}
-
-/// The stretch that reads most like an attack, and how its score divides among the classes.
-struct Attack {
-    found: Finding,
-    shares: [f32; CLASSES],
 }
 
 /// The detectors could not be built.
@@ -137,6 +72,7 @@ pub struct Inspector {
     identifiers: Identifiers,
     credentials: Credentials,
     attacks: Model,
+    names: Names,
     secrets: AhoCorasick,
     lexicon: Lexicon,
     canaries: Option<AhoCorasick>,
@@ -169,6 +105,7 @@ impl Inspector {
             identifiers: Identifiers::new().map_err(InspectError)?,
             credentials: Credentials::new().map_err(InspectError)?,
             attacks: Model::new(MODEL).map_err(InspectError)?,
+            names: Names::new(NAMES).map_err(InspectError)?,
             secrets,
             lexicon: Lexicon::new().map_err(failed)?,
             canaries,
@@ -183,8 +120,10 @@ impl Inspector {
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
         let mut found = self.whole(segment.text);
+        // Where somebody lives or works is personal with a name, and ordinary without.
+        found.retain(|found| found.kind != FindingKind::Entity);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
-            let attack = self.attack(segment, &hits).map(|attack| attack.found);
+            let attack = self.attack(segment, &hits);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
         }
         found.extend(health::find(segment.text, &hits));
@@ -201,34 +140,41 @@ impl Inspector {
     #[must_use]
     pub fn injection(&self, segment: Segment<'_>) -> InjectionScore {
         let hits = self.lexicon.hits(segment.text);
-        InjectionScore::of(self.attack(segment, &hits).as_ref())
+        let attempt = self.attempt(segment, &hits);
+        attempt.map_or_else(InjectionScore::default, |attempt| {
+            InjectionScore::new(attempt.found.score, THRESHOLD, attempt.shares)
+        })
     }
 
     /// The stretch of a segment that reads most like an attack.
-    fn attack(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Attack> {
-        let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;
-        let head = if embedded { Head::Embedded } else { Head::User };
-        let mut best: Option<Attack> = None;
+    fn attack(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
+        self.attempt(segment, hits).map(|attempt| attempt.found)
+    }
+
+    /// The same, with what led to it.
+    pub(crate) fn attempt(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Attempt> {
+        let head = head_of(segment);
+        let mut best: Option<Attempt> = None;
         for reading in readings(segment.text) {
-            let found = self.attack_in(segment, hits, head, &reading);
+            let attempt = self.attempt_in(segment, hits, head, &reading);
             if best
                 .as_ref()
-                .is_none_or(|best| found.found.score > best.found.score)
+                .is_none_or(|best| attempt.found.score > best.found.score)
             {
-                best = Some(found);
+                best = Some(attempt);
             }
         }
         best
     }
 
     /// The same in one reading of the segment.
-    fn attack_in(
+    fn attempt_in(
         &self,
         segment: Segment<'_>,
         hits: &[Hit],
         head: Head,
         reading: &Reading<'_>,
-    ) -> Attack {
+    ) -> Attempt {
         let plain = reading.codes.is_empty();
         let mut found = Finding {
             kind: FindingKind::Injection,
@@ -251,28 +197,56 @@ impl Inspector {
                 found.span = best.window.span;
             }
         }
+        let (model, window) = (found.score, found.span.clone());
         // Words that belong to attacks and stand together say more than the model knows of short
         // texts; alone they are no verdict, for whoever warns of attacks uses them too.
         let words = if plain {
-            injection::evidence(segment, hits)
+            injection::find(segment, hits)
         } else {
             let text = Segment {
                 text: &reading.text,
                 ..segment
             };
-            injection::evidence(text, &self.lexicon.hits(&reading.text))
+            injection::find(text, &self.lexicon.hits(&reading.text))
         };
-        if let Some(words) = words {
+        if let Some(words) = words.as_ref().filter(|words| words.score >= THRESHOLD) {
             let raised = raised(found.score);
             if plain && (found.score < THRESHOLD || words.span.len() < found.span.len()) {
-                (found.rule, found.span) = (words.rule, words.span);
+                (found.rule, found.span) = (words.rule, words.span.clone());
             }
             found.score = raised;
         }
-        Attack { found, shares }
+        Attempt {
+            found,
+            model,
+            window,
+            words,
+            codes: reading.codes.clone(),
+            shares,
+        }
     }
 
-    /// Personal data, secrets and canaries in a whole text, by all rules.
+    /// How much a text reads like an attack to the model alone, without decoding it.
+    pub(crate) fn model_score(&self, segment: Segment<'_>) -> f32 {
+        let plain = readings(segment.text).into_iter().next();
+        let scores = plain.iter().flat_map(|reading| {
+            let windows = self.attacks.scores(head_of(segment), reading);
+            windows.map(|scored| scored.score).collect::<Vec<_>>()
+        });
+        scores.fold(0.0, f32::max)
+    }
+
+    /// The lists of names that words of a name stand in.
+    pub(crate) fn lists_of(&self, name: &str) -> Vec<&'static str> {
+        self.names.lists_of(name)
+    }
+
+    /// The words of a text that belong to lists.
+    pub(crate) fn hits(&self, text: &str) -> Vec<Hit> {
+        self.lexicon.hits(text)
+    }
+
+    /// Personal data, secrets, canaries and names of all sorts in a whole text.
     #[must_use]
     pub fn whole(&self, text: &str) -> Vec<Finding> {
         let mut found = Vec::new();
@@ -281,6 +255,7 @@ impl Inspector {
         self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
+        found.extend(self.names.find(text));
         without_overlaps(found)
     }
 
@@ -356,6 +331,30 @@ impl Inspector {
     }
 }
 
+/// A text taken for an attack, with what led to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) found: Finding,
+    /// What the model says alone.
+    pub(crate) model: f32,
+    /// The stretch that it says it of; the whole text when it was decoded.
+    pub(crate) window: Range<usize>,
+    /// What the words say.
+    pub(crate) words: Option<Finding>,
+    /// The codes that were undone.
+    pub(crate) codes: Vec<&'static str>,
+    /// How the score divides among the classes.
+    pub(crate) shares: [f32; CLASSES],
+}
+
+/// The head of the model that judges a segment.
+fn head_of(segment: Segment<'_>) -> Head {
+    match segment.role == Role::Tool || segment.channel == Channel::ToolResult {
+        true => Head::Embedded,
+        false => Head::User,
+    }
+}
+
 /// Keeps the stronger of two findings that overlap: canaries, then secrets, then the longer one. A
 /// canary inside a key block hides neither: what stands around it is a finding of its own.
 fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
@@ -386,6 +385,8 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     let strength = |finding: &Finding| match finding.kind {
         FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 3,
         FindingKind::Credential => 2,
+        // A number with a check is no house number.
+        FindingKind::Address | FindingKind::Entity | FindingKind::Person => 0,
         _ => 1,
     };
     others.sort_by(|a, b| {

@@ -8,7 +8,7 @@ mod value;
 
 pub(crate) use gibberish::Letters;
 
-use std::{cell::OnceCell, collections::HashMap};
+use std::{cell::OnceCell, collections::HashMap, ops::Range};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{
@@ -25,7 +25,7 @@ use super::{
 use assigned::STEMS;
 use value::{entropy, is_placeholder, may_be_secret};
 
-const PACK: &str = include_str!("../../rules/secrets.rules");
+pub(crate) const PACK: &str = include_str!("../../rules/secrets.rules");
 /// Characters before a token in which a word may explain it.
 const BEFORE: usize = 60;
 /// The shortest token that only a word explains.
@@ -695,6 +695,39 @@ fn has_algorithm(token: &str) -> bool {
     };
     let text = String::from_utf8_lossy(&decoded);
     text.starts_with('{') && text.trim_end().ends_with('}') && text.contains("\"alg\"")
+}
+
+/// The words of a rule that explain a token at `at`, where they stand. For explanations.
+pub(crate) fn words_before(
+    text: &str,
+    at: usize,
+    words: &'static str,
+) -> Vec<(&'static str, Range<usize>)> {
+    let (head, from) = line_before(text, at);
+    let parts = parts(head);
+    let mut found = Vec::new();
+    for first in 0..parts.len() {
+        for count in 1..=JOINED.min(parts.len() - first) {
+            let run = &parts[first..first + count];
+            let joined: String = run.iter().map(|(part, ..)| part.as_str()).collect();
+            let known = words.split(',').find(|word| *word == joined);
+            if let (Some(word), Some((_, start, _)), Some((.., end))) =
+                (known, run.first(), run.last())
+            {
+                found.push((word, from + start..from + end));
+            }
+        }
+    }
+    found
+}
+
+/// The part of a name before a value that says that the value is a secret. For explanations.
+pub(crate) fn name_before(text: &str, at: usize) -> Option<(&'static str, Range<usize>)> {
+    let (head, from) = line_before(text, at);
+    let head = head.to_ascii_lowercase();
+    let last = |stem: &&'static str| head.rfind(stem).map(|start| (start, *stem));
+    let (start, stem) = STEMS.iter().filter_map(last).max()?;
+    Some((stem, from + start..from + start + stem.len()))
 }
 
 #[cfg(test)]

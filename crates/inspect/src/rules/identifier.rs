@@ -16,7 +16,7 @@ use super::{
     shape::{GAPS, Notation, Part, Set, Shape},
 };
 
-const PACK: &str = include_str!("../../rules/personal.rules");
+pub(crate) const PACK: &str = include_str!("../../rules/personal.rules");
 /// Characters before a number in which a word may explain it, and behind.
 const BEFORE: usize = 60;
 const BEHIND: usize = 30;
@@ -630,6 +630,31 @@ fn forth(text: &str, at: usize, count: usize) -> usize {
     tail.char_indices()
         .nth(count)
         .map_or(text.len(), |(more, _)| at + more)
+}
+
+/// The words of a rule's list that explain a number at `at`, where they stand. For explanations.
+pub(crate) fn words_near(
+    text: &str,
+    at: usize,
+    list: &'static str,
+) -> Vec<(&'static str, std::ops::Range<usize>)> {
+    let (from, upto) = (back(text, at, BEFORE), forth(text, at, BEHIND + LONGEST));
+    let near = text
+        .get(from..upto)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut found = Vec::new();
+    for word in list.split(',').map(str::trim).filter(|word| *word != "-") {
+        let inside = word.chars().any(|c| u32::from(c) >= 0x0E00);
+        for (start, _) in near.match_indices(word) {
+            let (start, end) = (from + start, from + start + word.len());
+            let whole = inside || (begins(text, start) && ends(text, end));
+            if whole && !(start < at && end > at) {
+                found.push((word, start..end));
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]
