@@ -4,6 +4,7 @@
 //! The same seed gives the same rows. Carriers come in pairs: once with a foreign request and once
 //! with an ordinary sentence in its place, so that what surrounds it says nothing.
 
+mod code;
 mod grammar;
 mod random;
 
@@ -18,6 +19,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::tool;
+use code::CODES;
 use grammar::Grammar;
 use random::Random;
 
@@ -29,6 +31,10 @@ const OWN: &str = "crates/inspect/training/injection/own";
 
 /// The seed of the rows that the model in the repository was trained on.
 const SEED: u64 = 20_261_122;
+
+/// How many in a hundred rows of users are also written in a code, and how long they are at most.
+const CODED: usize = 3;
+const LONGEST_CODED: usize = 1000;
 
 /// What can be generated.
 #[derive(Debug, Subcommand)]
@@ -280,6 +286,11 @@ impl Writer {
         for _ in 0..count {
             let text = grammar.expand(root, &mut self.random, "");
             self.row(&text, &label, &role, root, &class, family)?;
+            if role == "user" && text.len() <= LONGEST_CODED && self.random.percent(CODED) {
+                let (code, encode) = CODES[self.random.below(CODES.len())];
+                let family = format!("coded-{code}");
+                self.row(&encode(&text), &label, &role, root, &class, &family)?;
+            }
         }
         Ok(())
     }

@@ -6,11 +6,12 @@ use super::net::CLASSES;
 /// What an attack is after. A guess of the model, learnt from generated texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AttackClass {
-    /// To make the model send something away, or use a tool for somebody else.
+    /// To make the model send something away.
     Exfiltration,
     /// To have the system prompt, a secret or somebody's data told.
     Extraction,
-    /// To put other instructions in the place of the operator's.
+    /// To put other instructions in the place of the operator's, or have tools used for somebody
+    /// else.
     Override,
     /// To talk the model into what it refuses: a part to play, a story, a plea.
     Persuasion,

@@ -219,6 +219,17 @@ impl Words {
 
     /// Calls `each` with what the model sees of a word: itself, with those before it, and its parts.
     pub(crate) fn features(&self, at: usize, mut each: impl FnMut(u32)) {
+        self.context(at, &mut each);
+        self.parts(at, each);
+    }
+
+    /// What a word is by itself: two words of the same have the same parts.
+    pub(crate) fn same(&self, at: usize) -> u64 {
+        self.words[at].hash
+    }
+
+    /// A word, and how it stands with those before it.
+    pub(crate) fn context(&self, at: usize, mut each: impl FnMut(u32)) {
         const NONE: u64 = 0x9E37_79B9_7F4A_7C15;
         const LINE: u64 = 0xC2B2_AE3D_27D4_EB4F;
         let word = &self.words[at];
@@ -241,6 +252,11 @@ impl Words {
         if word.loud && word.letters.len() > 2 {
             each(bucket(word.hash, 6));
         }
+    }
+
+    /// The parts of a word.
+    pub(crate) fn parts(&self, at: usize, mut each: impl FnMut(u32)) {
+        let word = &self.words[at];
         let letters = &self.letters[word.letters.clone()];
         if letters.is_ascii() {
             let bytes = &letters.as_bytes()[..letters.len().min(LONGEST)];

@@ -102,7 +102,7 @@ impl Model {
         let stride = super::features::stride(head);
         windows.into_iter().map(move |window| {
             let (from, upto) = (window.words.start, window.words.end);
-            let sum = sums.upto[upto] - sums.upto[from] + shared;
+            let sum = sums.upto[upto].wrapping_sub(sums.upto[from]) + shared;
             let count = window.words.len();
             let linear = raw(sum as f32 * learnt.scale, learnt.bias, count);
             let mut pool = Pool::EMPTY;
@@ -131,12 +131,7 @@ struct Sums {
 impl Learnt {
     fn new(bytes: &'static [u8]) -> Option<Self> {
         let (parameters, rest) = bytes.split_at_checked(4 * PARAMETERS)?;
-        let mut numbers = parameters
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .copied()
-            .map(f32::from_le_bytes);
+        let mut numbers = net::finite(parameters)?.into_iter();
         let (weights, net) = rest.split_at_checked(BUCKETS)?;
         Some(Self {
             scale: numbers.next()?,
@@ -158,23 +153,63 @@ impl Learnt {
         let stride = super::features::stride(head);
         let mut upto = Vec::with_capacity(words.len() + 1);
         let mut blocks = Vec::with_capacity(words.len() / stride + 1);
-        let mut sum = 0;
+        let mut known = Known::new(words.len());
+        let mut sum = 0_i32;
         upto.push(sum);
         for at in 0..words.len() {
-            let mut vector = Sum::default();
-            words.features(at, |bucket| {
-                sum += self.weight(bucket);
-                self.net.add(&mut vector, bucket);
-            });
+            let mut word = known.parts(self, words, at);
+            words.context(at, |bucket| self.add(&mut word, bucket));
+            // Of a hundred megabytes it may run over; the difference of two still comes out right.
+            sum = sum.wrapping_add(word.weight);
             upto.push(sum);
             if at % stride == 0 {
                 blocks.push(Pool::EMPTY);
             }
             if let Some(block) = blocks.last_mut() {
-                block.add(&self.net.vector(&vector));
+                block.add(&self.net.vector(&word.vector));
             }
         }
         Sums { upto, blocks }
+    }
+
+    fn add(&self, word: &mut Word, bucket: u32) {
+        word.weight += self.weight(bucket);
+        self.net.add(&mut word.vector, bucket);
+    }
+}
+
+/// What both parts of a head know of a word, before scales.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word {
+    weight: i32,
+    vector: Sum,
+}
+
+/// Words of a text that were looked up: most come again, and to find them in tables of megabytes is
+/// what takes the time.
+struct Known(Vec<Option<(u64, Word)>>);
+
+impl Known {
+    /// Words that are kept at most; more would leave the fastest memory.
+    const MOST: usize = 256;
+
+    fn new(words: usize) -> Self {
+        Self(vec![None; words.next_power_of_two().min(Self::MOST)])
+    }
+
+    /// What the parts of a word say.
+    fn parts(&mut self, learnt: &Learnt, words: &Words, at: usize) -> Word {
+        let same = words.same(at);
+        let place = same as usize % self.0.len();
+        if let Some((known, word)) = self.0[place]
+            && known == same
+        {
+            return word;
+        }
+        let mut word = Word::default();
+        words.parts(at, |bucket| learnt.add(&mut word, bucket));
+        self.0[place] = Some((same, word));
+        word
     }
 }
 
@@ -187,3 +222,6 @@ pub(crate) fn raw(sum: f32, bias: f32, words: usize) -> f32 {
 pub(crate) fn tax(windows: usize) -> f32 {
     (windows as f32 / FREE).max(1.0).ln()
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl Pool {
 }
 
 /// The rows of a word's features, added up.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum {
     // A word has at most some forty features, so nothing runs over.
     values: [i16; WIDTH],
@@ -102,12 +102,7 @@ impl Net {
         if table.len() != ROWS || !rest.is_empty() {
             return None;
         }
-        let mut numbers = numbers
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .copied()
-            .map(f32::from_le_bytes);
+        let mut numbers = finite(numbers)?.into_iter();
         let scale = numbers.next()?;
         let hidden = (0..HIDDEN)
             .map(|_| neuron(&mut numbers))
@@ -151,6 +146,15 @@ impl Net {
         }
         out
     }
+}
+
+/// Little-endian numbers; none when one of them is infinite or no number.
+pub(crate) fn finite(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (numbers, _) = bytes.as_chunks::<4>();
+    let numbers = numbers.iter().copied().map(f32::from_le_bytes);
+    numbers
+        .map(|number| number.is_finite().then_some(number))
+        .collect()
 }
 
 fn neuron<const N: usize>(numbers: &mut impl Iterator<Item = f32>) -> Option<Neuron<N>> {
