@@ -64,7 +64,7 @@ const EMBEDDED: Settings = Settings {
     },
     drop: 0.2,
     share: 0.7,
-    tax: 0.8,
+    tax: 0.5,
 };
 const SEED: u64 = 11;
 

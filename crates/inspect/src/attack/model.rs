@@ -19,6 +19,8 @@ const PARAMETERS: usize = 5;
 const HEAD: usize = 4 * PARAMETERS + BUCKETS + net::BYTES;
 /// Windows of a reading that are not taxed.
 const FREE: f32 = 10.0;
+/// The e-folds of windows beyond which there is no more tax.
+const MOST_TAX: f32 = 3.0;
 
 /// Which weights judge a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,8 +221,9 @@ pub(crate) fn raw(sum: f32, bias: f32, words: usize) -> f32 {
 }
 
 /// Of many windows one scores high by chance: the more there are, the more the highest must say.
+/// Up to a limit, so that nobody buys silence with length.
 pub(crate) fn tax(windows: usize) -> f32 {
-    (windows as f32 / FREE).max(1.0).ln()
+    (windows as f32 / FREE).max(1.0).ln().min(MOST_TAX)
 }
 
 #[cfg(test)]
