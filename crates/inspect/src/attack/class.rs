@@ -10,10 +10,10 @@ pub enum AttackClass {
     Exfiltration,
     /// To have the system prompt, a secret or somebody's data told.
     Extraction,
-    /// To put other instructions in the place of the operator's, or have tools used for somebody
-    /// else.
+    /// To put other instructions in the place of the operator's: to have tools used for somebody
+    /// else, or a part played that knows no rules.
     Override,
-    /// To talk the model into what it refuses: a part to play, a story, a plea.
+    /// To talk the model into what it refuses: a story, an authority, a plea.
     Persuasion,
     /// Signs behind a request that were searched for by a machine.
     Suffix,
