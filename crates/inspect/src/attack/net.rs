@@ -58,9 +58,9 @@ impl Pool {
     };
 
     pub(crate) fn add(&mut self, vector: &Vector) {
-        for at in 0..WIDTH {
-            self.largest[at] = self.largest[at].max(vector[at]);
-            self.sum[at] += vector[at];
+        for ((largest, sum), value) in self.largest.iter_mut().zip(&mut self.sum).zip(vector) {
+            *largest = largest.max(*value);
+            *sum += value;
         }
     }
 
