@@ -8,9 +8,8 @@ mod value;
 
 pub(crate) use gibberish::Letters;
 
-use std::{cell::OnceCell, collections::HashMap};
+use std::{cell::OnceCell, ops::Range};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{
     Engine as _,
     alphabet::{STANDARD, URL_SAFE},
@@ -20,6 +19,9 @@ use casemate_types::{Finding, FindingKind};
 
 use super::{
     lines,
+    openings::{Openings, opening},
+    overlap,
+    place::back,
     shape::{Notation, Part, Set, Shape},
 };
 use assigned::STEMS;
@@ -58,6 +60,8 @@ struct Rule {
     finding: FindingKind,
     shape: Shape,
     words: Vec<&'static str>,
+    /// It has no anchor.
+    by_word: bool,
     tests: Vec<Test>,
     /// The placeholder test is left out.
     raw: bool,
@@ -79,10 +83,11 @@ enum Pattern {
 #[derive(Debug)]
 pub(crate) struct Credentials {
     rules: Vec<Rule>,
+    /// What is looked for everywhere, and what to do where it stands.
     patterns: Vec<(Box<[u8]>, Pattern)>,
-    automaton: AhoCorasick,
+    openings: Openings,
     /// Rules without an anchor, by the words that explain them.
-    by_word: HashMap<&'static str, Vec<u16>>,
+    by_word: ByWord,
 }
 
 impl Credentials {
@@ -93,16 +98,10 @@ impl Credentials {
     pub(crate) fn new() -> Result<Self, String> {
         let mut rules = Vec::new();
         let mut patterns: Vec<(Box<[u8]>, Pattern)> = Vec::new();
-        let mut by_word: HashMap<_, Vec<u16>> = HashMap::new();
         for fields in lines(PACK) {
             let wrong = |why: String| format!("{}: {why}", fields.join(" | "));
             let number = u16::try_from(rules.len()).map_err(|_| "too many rules".to_owned())?;
             let (rule, anchors) = read(&fields).map_err(wrong)?;
-            if anchors.is_empty() {
-                for word in &rule.words {
-                    by_word.entry(*word).or_default().push(number);
-                }
-            }
             patterns.extend(
                 anchors
                     .into_iter()
@@ -114,85 +113,44 @@ impl Credentials {
             .iter()
             .map(|stem| (stem.as_bytes().into(), Pattern::Stem));
         patterns.extend(stems);
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(patterns.iter().map(|(text, _)| text))
-            .map_err(|error| error.to_string())?;
         Ok(Self {
+            openings: openings(&patterns)?,
+            by_word: ByWord::new(&rules),
             rules,
             patterns,
-            automaton,
-            by_word,
         })
     }
 
     /// Every secret in a text, without overlaps, in its order.
     pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
-        let mut found = Vec::new();
-        let mut stems = Vec::new();
-        let bytes = text.as_bytes();
-        // What begins in a block of a key is part of it.
-        let mut inside = 0;
-        for hit in self.automaton.find_overlapping_iter(text) {
-            let (literal, pattern) = &self.patterns[hit.pattern().as_usize()];
-            match pattern {
-                Pattern::Stem => stems.push(hit.range()),
-                Pattern::Anchor(number) => {
-                    let rule = &self.rules[usize::from(*number)];
-                    if hit.start() < inside || bytes[hit.range()] != **literal {
-                        continue;
-                    }
-                    let (least, most) = rule.offset;
-                    for back in least..=most {
-                        let Some(start) = hit.start().checked_sub(back) else {
-                            break;
-                        };
-                        if let Some(candidate) = self.try_rule(text, start, rule) {
-                            if candidate.finding.kind == FindingKind::PrivateKey {
-                                inside = candidate.finding.span.end;
-                            }
-                            found.push(candidate);
-                            break;
-                        }
-                    }
-                }
+        let mut search = Search::new(self, text);
+        for (start, window) in text.as_bytes().windows(ANCHOR).enumerate() {
+            let &[first, second, third] = window else {
+                continue;
+            };
+            let opening = opening(first, second, third);
+            if self.openings.may_be(opening) {
+                search.at(start, opening);
             }
         }
+        let (mut found, assigned) = search.finish();
         self.explained(text, &mut found);
-        for stem in stems {
-            if let Some(one) = assigned::at(text, stem) {
-                found.push(Candidate {
-                    strength: 0.0,
-                    finding: Finding {
-                        kind: FindingKind::Credential,
-                        span: one.span,
-                        rule: one.kind,
-                        score: 0.8,
-                    },
-                });
-            }
-        }
+        found.extend(assigned);
         strongest(found)
     }
 
     /// Tokens without a form of their own that a word before them explains.
     fn explained(&self, text: &str, found: &mut Vec<Candidate>) {
         let bytes = text.as_bytes();
-        let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_.~-".contains(byte);
-        let mut at = 0;
-        while let Some(step) = bytes[at..].iter().position(part) {
-            let start = at + step;
-            let length = bytes[start..].iter().take_while(|byte| part(byte)).count();
-            at = start + length;
-            let token = &bytes[start..at];
-            if length < SHORTEST || !token.iter().any(u8::is_ascii_digit) {
+        let mut from = 0;
+        while let Some(token) = next_token(bytes, from) {
+            from = token.end;
+            if !bytes[token.clone()].iter().any(u8::is_ascii_digit) {
                 continue;
             }
-            let (head, from) = line_before(text, start);
-            for (number, end) in self.words_in(head) {
-                let between = text.get(from + end..start).unwrap_or_default();
+            let (head, line) = line_before(text, token.start);
+            for (number, end) in self.by_word.rules_in(head) {
+                let between = text.get(line + end..token.start).unwrap_or_default();
                 let joined = between.len() <= 3
                     || between.contains(['=', ':', '"', '\''])
                     || between.contains(" is ");
@@ -200,38 +158,15 @@ impl Credentials {
                     continue;
                 }
                 let rule = &self.rules[usize::from(number)];
-                let starts = (start..at)
-                    .filter(|place| *place == start || !bytes[place - 1].is_ascii_alphanumeric());
+                let starts = token.clone().filter(|place| {
+                    *place == token.start || !bytes[place - 1].is_ascii_alphanumeric()
+                });
                 let hit = starts
                     .take(8)
                     .find_map(|place| self.try_rule(text, place, rule));
                 found.extend(hit);
             }
         }
-    }
-
-    /// Rules that a word of a text explains, and where the word ends.
-    fn words_in(&self, text: &str) -> Vec<(u16, usize)> {
-        let parts = parts(text);
-        let mut found = Vec::new();
-        for from in 0..parts.len() {
-            let mut word = String::new();
-            let mut end: Option<usize> = None;
-            for (part, start, stop) in parts.iter().skip(from).take(JOINED) {
-                let gap = end.map(|end| text.get(end..*start).unwrap_or_default());
-                if gap.is_some_and(|gap| !matches!(gap, "" | "_" | "-" | "." | " ")) {
-                    break;
-                }
-                word.push_str(part);
-                end = Some(*stop);
-                if let Some(rules) = self.by_word.get(word.as_str()) {
-                    found.extend(rules.iter().map(|rule| (*rule, *stop)));
-                }
-            }
-        }
-        found.sort_unstable();
-        found.dedup_by_key(|(rule, _)| *rule);
-        found
     }
 
     fn try_rule(&self, text: &str, start: usize, rule: &Rule) -> Option<Candidate> {
@@ -253,10 +188,11 @@ impl Credentials {
         let has_word = || {
             *explained.get_or_init(|| {
                 let (head, _) = line_before(text, start);
-                let joined = joined_parts(head);
-                rule.words
-                    .iter()
-                    .any(|word| joined.iter().any(|known| known == word))
+                let mut known = false;
+                words_in(head, |word, _| {
+                    known |= rule.words.iter().any(|own| own.as_bytes() == word);
+                });
+                known
             })
         };
         if !rule.words.is_empty() && !has_word() {
@@ -290,28 +226,253 @@ impl Credentials {
     }
 }
 
+/// Where texts that are looked for everywhere begin.
+fn openings(patterns: &[(Box<[u8]>, Pattern)]) -> Result<Openings, String> {
+    let mut entries = Vec::new();
+    for (which, (text, pattern)) in patterns.iter().enumerate() {
+        let which = u16::try_from(which).map_err(|_| "too many literals")?;
+        let &[first, second, third, ..] = &**text else {
+            return Err("a literal is too short".into());
+        };
+        match pattern {
+            Pattern::Anchor(_) => entries.push((opening(first, second, third), which)),
+            // In every case.
+            Pattern::Stem => {
+                let cases = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+                for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                    let third = cases(third);
+                    let opening = |third| opening(cases(first)[a], cases(second)[b], third);
+                    entries.extend(third.map(|third| (opening(third), which)));
+                }
+            }
+        }
+    }
+    Ok(Openings::new(entries))
+}
+
+/// A pattern that stands in the text. In the order of their ends, as an automaton finds them: of
+/// literals inside another the inner one is tried first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Hit {
+    end: usize,
+    start: usize,
+    pattern: u16,
+}
+
+/// One pass over a text.
+struct Search<'a> {
+    all: &'a Credentials,
+    text: &'a str,
+    /// Hits behind which one with an earlier end may come.
+    open: Vec<Hit>,
+    /// What begins in a block of a key is part of it.
+    inside: usize,
+    found: Vec<Candidate>,
+    /// What is assigned to names, by the stems in them.
+    assigned: Vec<(Hit, Candidate)>,
+}
+
+impl<'a> Search<'a> {
+    const fn new(all: &'a Credentials, text: &'a str) -> Self {
+        Self {
+            all,
+            text,
+            open: Vec::new(),
+            inside: 0,
+            found: Vec::new(),
+            assigned: Vec::new(),
+        }
+    }
+
+    /// Looks at the patterns that may begin at a place.
+    fn at(&mut self, start: usize, opening: u32) {
+        let all = self.all;
+        let rest = &self.text.as_bytes()[start..];
+        for number in all.openings.of(opening) {
+            let (literal, pattern) = &all.patterns[usize::from(number)];
+            let Some(there) = rest.get(..literal.len()) else {
+                continue;
+            };
+            let hit = Hit {
+                end: start + literal.len(),
+                start,
+                pattern: number,
+            };
+            match pattern {
+                Pattern::Anchor(_) if there == &**literal => self.anchor(hit),
+                Pattern::Stem if there.eq_ignore_ascii_case(literal) => self.stem(hit),
+                _ => {}
+            }
+        }
+    }
+
+    fn stem(&mut self, hit: Hit) {
+        if let Some(one) = assigned::at(self.text, hit.start..hit.end) {
+            let candidate = Candidate {
+                strength: 0.0,
+                finding: Finding {
+                    kind: FindingKind::Credential,
+                    span: one.span,
+                    rule: one.kind,
+                    score: 0.8,
+                },
+            };
+            self.assigned.push((hit, candidate));
+        }
+    }
+
+    fn anchor(&mut self, hit: Hit) {
+        if self.open.first().is_some_and(|first| first.end <= hit.start) {
+            self.close(hit.start);
+        }
+        let place = self.open.partition_point(|other| *other < hit);
+        self.open.insert(place, hit);
+    }
+
+    /// Tries what ends at `upto` or before.
+    fn close(&mut self, upto: usize) {
+        let count = self.open.partition_point(|hit| hit.end <= upto);
+        for at in 0..count {
+            self.try_anchor(self.open[at]);
+        }
+        self.open.drain(..count);
+    }
+
+    fn try_anchor(&mut self, hit: Hit) {
+        let all = self.all;
+        let Pattern::Anchor(number) = all.patterns[usize::from(hit.pattern)].1 else {
+            return;
+        };
+        if hit.start < self.inside {
+            return;
+        }
+        let rule = &all.rules[usize::from(number)];
+        let (least, most) = rule.offset;
+        let starts = (least..=most).map_while(|back| hit.start.checked_sub(back));
+        let candidate = starts
+            .into_iter()
+            .find_map(|start| all.try_rule(self.text, start, rule));
+        if let Some(candidate) = candidate {
+            if candidate.finding.kind == FindingKind::PrivateKey {
+                self.inside = candidate.finding.span.end;
+            }
+            self.found.push(candidate);
+        }
+    }
+
+    /// What has a form of its own, and what is assigned.
+    fn finish(mut self) -> (Vec<Candidate>, impl Iterator<Item = Candidate>) {
+        self.close(usize::MAX);
+        self.assigned.sort_by_key(|(hit, _)| *hit);
+        let assigned = self.assigned.into_iter().map(|(_, candidate)| candidate);
+        (self.found, assigned)
+    }
+}
+
+/// What tokens that only words explain are made of.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let sign = matches!(byte, b'+' | b'/' | b'_' | b'.' | b'~' | b'-');
+        table[byte as usize] = byte.is_ascii_alphanumeric() || sign;
+        byte += 1;
+    }
+    table
+};
+
+/// The next token that is long enough. `from` is the beginning of the text or behind a token.
+fn next_token(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut start = from;
+    loop {
+        // From its end on: the words of prose are passed over without a look at most of their
+        // letters.
+        let least = bytes.get(start..start + SHORTEST)?;
+        match least.iter().rposition(|byte| !TOKEN[usize::from(*byte)]) {
+            Some(other) => start += other + 1,
+            None => {
+                let more = bytes[start + SHORTEST..].iter();
+                let more = more.take_while(|byte| TOKEN[usize::from(**byte)]).count();
+                return Some(start..start + SHORTEST + more);
+            }
+        }
+    }
+}
+
+/// Rules by the words that explain them.
+#[derive(Debug)]
+struct ByWord {
+    words: Vec<(&'static str, Vec<u16>)>,
+    openings: Openings,
+}
+
+impl ByWord {
+    /// Of rules that only words lead to.
+    fn new(rules: &[Rule]) -> Self {
+        let mut words: Vec<(&'static str, Vec<u16>)> = Vec::new();
+        for (number, rule) in (0_u16..).zip(rules).filter(|(_, rule)| rule.by_word) {
+            for word in &rule.words {
+                match words.iter_mut().find(|(known, _)| known == word) {
+                    Some((_, numbers)) => numbers.push(number),
+                    None => words.push((*word, vec![number])),
+                }
+            }
+        }
+        let entries = (0_u16..).zip(&words);
+        let entries = entries.map(|(which, (word, _))| (opening_of(word.as_bytes()), which));
+        Self {
+            openings: Openings::new(entries.collect()),
+            words,
+        }
+    }
+
+    fn of(&self, word: &[u8]) -> Option<&[u16]> {
+        let opening = opening_of(word);
+        if !self.openings.may_be(opening) {
+            return None;
+        }
+        let mut alike = self.openings.of(opening);
+        let which = alike.find(|which| self.words[usize::from(*which)].0.as_bytes() == word)?;
+        Some(&self.words[usize::from(which)].1)
+    }
+
+    /// Rules that a word of a text explains, and where the word first ends.
+    fn rules_in(&self, text: &str) -> Vec<(u16, usize)> {
+        let mut found = Vec::new();
+        words_in(text, |word, end| {
+            let rules = self.of(word).unwrap_or_default();
+            found.extend(rules.iter().map(|rule| (*rule, end)));
+        });
+        found.sort_unstable();
+        found.dedup_by_key(|(rule, _)| *rule);
+        found
+    }
+}
+
+fn opening_of(word: &[u8]) -> u32 {
+    let byte = |at: usize| word.get(at).copied().unwrap_or(0);
+    opening(byte(0), byte(1), byte(2))
+}
+
 struct Candidate {
     strength: f32,
     finding: Finding,
 }
 
 /// Of secrets that overlap the one with the stronger form, then the longer.
-fn strongest(mut found: Vec<Candidate>) -> Vec<Finding> {
-    found.sort_by(|a, b| {
-        b.strength
-            .total_cmp(&a.strength)
-            .then(b.finding.span.len().cmp(&a.finding.span.len()))
-            .then(a.finding.span.start.cmp(&b.finding.span.start))
-    });
-    let mut kept: std::collections::BTreeMap<usize, Finding> = std::collections::BTreeMap::new();
-    for candidate in found {
-        let span = &candidate.finding.span;
-        let before = kept.range(..span.end).next_back();
-        if before.is_none_or(|(_, other)| other.span.end <= span.start) {
-            kept.insert(span.start, candidate.finding);
-        }
-    }
-    kept.into_values().collect()
+fn strongest(found: Vec<Candidate>) -> Vec<Finding> {
+    let strongest = overlap::strongest(
+        found,
+        |candidate| &candidate.finding.span,
+        |a, b| {
+            b.strength
+                .total_cmp(&a.strength)
+                .then(b.finding.span.len().cmp(&a.finding.span.len()))
+                .then(a.finding.span.start.cmp(&b.finding.span.start))
+        },
+    );
+    let findings = strongest.into_iter().map(|candidate| candidate.finding);
+    findings.collect()
 }
 
 /// A rule and the literals by which it is found; none when only words lead to it.
@@ -371,6 +532,7 @@ fn read(fields: &[&'static str]) -> Result<(Rule, Literals), String> {
             kind,
             finding: finding_of(kind),
             shape,
+            by_word: anchors.is_empty(),
             words,
             tests,
             raw,
@@ -560,67 +722,58 @@ fn begins(bytes: &[u8], start: usize, rule: &Rule) -> bool {
 /// The line before a place, as far as words in it count, and where it begins.
 fn line_before(text: &str, at: usize) -> (&str, usize) {
     let head = text.get(..at).unwrap_or_default();
-    let near = head
-        .char_indices()
-        .rev()
-        .nth(BEFORE - 1)
-        .map_or(0, |(at, _)| at);
+    let near = back(text, at, BEFORE);
     // Only what is near: a line may have no end.
     let from = head[near..].rfind('\n').map_or(near, |at| near + at + 1);
     (&head[from..], from)
 }
 
-/// The parts of names in a text, in lower case with their places: cut at everything that is no
-/// letter or digit and at changes of case; a digit belongs to the part before it.
-fn parts(text: &str) -> Vec<(String, usize, usize)> {
+/// The parts of names in a text: cut at everything that is no letter or digit and at changes of
+/// case; a digit belongs to the part before it.
+fn parts(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
-    let mut out = Vec::new();
     let mut at = 0;
-    while at < bytes.len() {
+    std::iter::from_fn(move || {
+        let other = |byte: &u8| !byte.is_ascii_alphanumeric();
+        at += bytes[at..].iter().take_while(|byte| other(byte)).count();
         let start = at;
-        let run = |from: usize, is: fn(&u8) -> bool| {
-            from + bytes[from..].iter().take_while(|byte| is(byte)).count()
-        };
-        if bytes[at].is_ascii_uppercase() {
-            let upper = run(at, u8::is_ascii_uppercase);
-            let lower = run(upper, u8::is_ascii_lowercase);
-            at = match (upper - start, lower > upper) {
-                // The last capital of a row begins the next part.
-                (2.., true) => upper - 1,
-                (_, true) => lower,
-                _ => upper,
-            };
-        } else if bytes[at].is_ascii_lowercase() {
-            at = run(at, u8::is_ascii_lowercase);
-        } else if !bytes[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        at = run(at, u8::is_ascii_digit);
-        let word = String::from_utf8_lossy(&bytes[start..at]).to_ascii_lowercase();
-        out.push((word, start, at));
-    }
-    out
+        at = part_end(bytes, start);
+        (at > start).then_some(start..at)
+    })
 }
 
-/// Words that the parts of a text make alone and together.
-fn joined_parts(text: &str) -> Vec<String> {
-    let parts = parts(text);
-    let mut out = Vec::new();
+/// Where the part of a name that begins at a letter or digit ends.
+fn part_end(bytes: &[u8], start: usize) -> usize {
+    let run = |from: usize, is: fn(&u8) -> bool| {
+        from + bytes[from..].iter().take_while(|byte| is(byte)).count()
+    };
+    let upper = run(start, u8::is_ascii_uppercase);
+    let lower = run(upper, u8::is_ascii_lowercase);
+    let letters = match (upper - start, lower > upper) {
+        // The last capital of a row begins the next part.
+        (2.., true) => upper - 1,
+        _ => lower,
+    };
+    run(letters, u8::is_ascii_digit)
+}
+
+/// Words that the parts of a text make alone and together, in lower case, with where they end.
+fn words_in(text: &str, mut tell: impl FnMut(&[u8], usize)) {
+    let parts: Vec<Range<usize>> = parts(text).collect();
+    let mut word = Vec::new();
     for from in 0..parts.len() {
-        let mut word = String::new();
+        word.clear();
         let mut end: Option<usize> = None;
-        for (part, start, stop) in parts.iter().skip(from).take(JOINED) {
-            let gap = end.map(|end| text.get(end..*start).unwrap_or_default());
+        for part in parts.iter().skip(from).take(JOINED) {
+            let gap = end.map(|end| text.get(end..part.start).unwrap_or_default());
             if gap.is_some_and(|gap| !matches!(gap, "" | "_" | "-" | "." | " ")) {
                 break;
             }
-            word.push_str(part);
-            end = Some(*stop);
-            out.push(word.clone());
+            word.extend(text.as_bytes()[part.clone()].iter().map(u8::to_ascii_lowercase));
+            end = Some(part.end);
+            tell(&word, part.end);
         }
     }
-    out
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()

@@ -350,6 +350,14 @@ pub(super) fn at(text: &str, stem: Range<usize>) -> Option<Assigned> {
     let bytes = text.as_bytes();
     let letter =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || *byte >= 128;
+    let end = stem.end
+        + bytes[stem.end..]
+            .iter()
+            .take(48)
+            .take_while(|b| letter(b))
+            .count();
+    // Most names are assigned nothing.
+    let (span, quoted) = value_behind(bytes, end)?;
     let begin = stem.start
         - bytes[..stem.start]
             .iter()
@@ -357,15 +365,8 @@ pub(super) fn at(text: &str, stem: Range<usize>) -> Option<Assigned> {
             .take(48)
             .take_while(|b| letter(b))
             .count();
-    let end = stem.end
-        + bytes[stem.end..]
-            .iter()
-            .take(48)
-            .take_while(|b| letter(b))
-            .count();
     let name = text.get(begin..end)?;
     let strength = strength(name)?;
-    let (span, quoted) = value_behind(bytes, end)?;
     let value = text.get(span.clone())?;
     let kind = judge(strength, value, quoted, line_before(text, begin))?;
     Some(Assigned { kind, span })
@@ -388,15 +389,24 @@ enum Strength {
 
 /// What a name promises; its last parts decide.
 fn strength(name: &str) -> Option<Strength> {
-    let parts = super::parts(name);
-    let parts: Vec<&str> = parts.iter().map(|(part, ..)| part.as_str()).collect();
+    let lower = name.to_ascii_lowercase();
+    let parts: Vec<&str> = super::parts(name)
+        .filter_map(|part| lower.get(part))
+        .collect();
     if parts.iter().any(|part| OTHER.binary_search(part).is_ok()) && !has_exception(&parts) {
         return None;
     }
-    let ends: Vec<String> = (0..parts.len())
-        .map(|from| parts[from..].concat())
+    let joined = parts.concat();
+    let mut from = 0;
+    let ends: Vec<&str> = parts
+        .iter()
+        .map(|part| {
+            let end = &joined[from..];
+            from += part.len();
+            end
+        })
         .collect();
-    let is = |list: &[&str]| ends.iter().any(|end| list.contains(&end.as_str()));
+    let is = |list: &[&str]| ends.iter().any(|end| list.contains(end));
     if is(PASSWORDS) {
         return Some(Strength::Password);
     }
@@ -503,9 +513,10 @@ fn judge(strength: Strength, value: &str, quoted: bool, line: &str) -> Option<&'
     let sign = bytes.iter().any(|byte| !byte.is_ascii_alphanumeric());
     if hex && bytes.len() >= 32 {
         let even = matches!(bytes.len(), 32 | 40 | 48 | 56 | 64 | 96 | 128);
+        let names = line.to_ascii_lowercase();
         let digest = super::parts(line)
-            .iter()
-            .any(|(part, ..)| DIGESTS.binary_search(&part.as_str()).is_ok());
+            .filter_map(|part| names.get(part))
+            .any(|part| DIGESTS.binary_search(&part).is_ok());
         let strong = strength != Strength::Weak;
         let one_case = !(lower && upper);
         return (even && !digest && strong && one_case && entropy(bytes) >= 3.0).then_some(HEX);
