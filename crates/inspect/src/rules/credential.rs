@@ -22,7 +22,7 @@ use super::{
     openings::{Openings, opening},
     overlap,
     place::back,
-    shape::{Notation, Part, Set, Shape},
+    shape::{Matcher, Memory, Notation, Part, Remembered, Set, Shape},
 };
 use assigned::STEMS;
 use value::{entropy, is_placeholder, may_be_secret};
@@ -59,6 +59,7 @@ struct Rule {
     kind: &'static str,
     finding: FindingKind,
     shape: Shape,
+    matcher: Matcher,
     words: Vec<&'static str>,
     /// It has no anchor.
     by_word: bool,
@@ -83,6 +84,7 @@ enum Pattern {
 #[derive(Debug)]
 pub(crate) struct Credentials {
     rules: Vec<Rule>,
+    remembered: Remembered,
     /// What is looked for everywhere, and what to do where it stands.
     patterns: Vec<(Box<[u8]>, Pattern)>,
     openings: Openings,
@@ -97,11 +99,12 @@ impl Credentials {
     /// A text naming the line that is wrong; a test reads the pack that ships.
     pub(crate) fn new() -> Result<Self, String> {
         let mut rules = Vec::new();
+        let mut remembered = Remembered::default();
         let mut patterns: Vec<(Box<[u8]>, Pattern)> = Vec::new();
         for fields in lines(PACK) {
             let wrong = |why: String| format!("{}: {why}", fields.join(" | "));
             let number = u16::try_from(rules.len()).map_err(|_| "too many rules".to_owned())?;
-            let (rule, anchors) = read(&fields).map_err(wrong)?;
+            let (rule, anchors) = read(&fields, &mut remembered).map_err(wrong)?;
             patterns.extend(
                 anchors
                     .into_iter()
@@ -116,6 +119,7 @@ impl Credentials {
         Ok(Self {
             openings: openings(&patterns)?,
             by_word: ByWord::new(&rules),
+            remembered,
             rules,
             patterns,
         })
@@ -142,6 +146,7 @@ impl Credentials {
     /// Tokens without a form of their own that a word before them explains.
     fn explained(&self, text: &str, found: &mut Vec<Candidate>) {
         let bytes = text.as_bytes();
+        let mut memory = Memory::new(&self.remembered);
         let mut from = 0;
         while let Some(token) = next_token(bytes, from) {
             from = token.end;
@@ -163,21 +168,27 @@ impl Credentials {
                 });
                 let hit = starts
                     .take(8)
-                    .find_map(|place| self.try_rule(text, place, rule));
+                    .find_map(|place| self.try_rule(text, place, rule, &mut memory));
                 found.extend(hit);
             }
         }
     }
 
-    fn try_rule(&self, text: &str, start: usize, rule: &Rule) -> Option<Candidate> {
+    fn try_rule(
+        &self,
+        text: &str,
+        start: usize,
+        rule: &Rule,
+        memory: &mut Memory,
+    ) -> Option<Candidate> {
         let bytes = text.as_bytes();
         if !begins(bytes, start, rule) {
             return None;
         }
-        let mut accepts = |end: usize| {
+        let accepts = |end: usize| {
             bytes.get(end).is_none_or(|next| !rule.after.has(*next)) && text.is_char_boundary(end)
         };
-        let end = rule.shape.match_at(bytes, start, &mut accepts)?;
+        let end = rule.matcher.match_at(bytes, start, memory, accepts)?;
         let token = text.get(start..end)?;
         let classes = rule.shape.classes(bytes, start, end);
         let varied: Vec<u8> = classes
@@ -270,10 +281,11 @@ struct Search<'a> {
     found: Vec<Candidate>,
     /// What is assigned to names, by the stems in them.
     assigned: Vec<(Hit, Candidate)>,
+    memory: Memory,
 }
 
 impl<'a> Search<'a> {
-    const fn new(all: &'a Credentials, text: &'a str) -> Self {
+    fn new(all: &'a Credentials, text: &'a str) -> Self {
         Self {
             all,
             text,
@@ -281,6 +293,7 @@ impl<'a> Search<'a> {
             inside: 0,
             found: Vec::new(),
             assigned: Vec::new(),
+            memory: Memory::new(&all.remembered),
         }
     }
 
@@ -351,7 +364,7 @@ impl<'a> Search<'a> {
         let starts = (least..=most).map_while(|back| hit.start.checked_sub(back));
         let candidate = starts
             .into_iter()
-            .find_map(|start| all.try_rule(self.text, start, rule));
+            .find_map(|start| all.try_rule(self.text, start, rule, &mut self.memory));
         if let Some(candidate) = candidate {
             if candidate.finding.kind == FindingKind::PrivateKey {
                 self.inside = candidate.finding.span.end;
@@ -476,7 +489,7 @@ fn strongest(found: Vec<Candidate>) -> Vec<Finding> {
 }
 
 /// A rule and the literals by which it is found; none when only words lead to it.
-fn read(fields: &[&'static str]) -> Result<(Rule, Literals), String> {
+fn read(fields: &[&'static str], remembered: &mut Remembered) -> Result<(Rule, Literals), String> {
     let &[kind, shape, words, checks, _] = fields else {
         return Err("it has not five fields".into());
     };
@@ -531,6 +544,7 @@ fn read(fields: &[&'static str]) -> Result<(Rule, Literals), String> {
         Rule {
             kind,
             finding: finding_of(kind),
+            matcher: Matcher::new(&shape, after, remembered),
             shape,
             by_word: anchors.is_empty(),
             words,

@@ -14,9 +14,9 @@ use super::{
     check::Check,
     lines, overlap,
     place::{begins, ends, next},
-    shape::{GAPS, Notation, Part, Set, Shape},
+    shape::{GAPS, Matcher, Memory, Notation, Part, Remembered, Set, Shape},
 };
-use first_run::{SLOTS, behind, slot, slots};
+use first_run::{SLOTS, behind, letters_and_digits, slot, slots};
 use nearby::{Groups, Nearby, Words};
 
 const PACK: &str = include_str!("../../rules/personal.rules");
@@ -32,6 +32,7 @@ struct Rule {
     name: &'static str,
     kind: FindingKind,
     shape: Shape,
+    matcher: Matcher,
     check: Check,
     /// Its list of words, if it has one.
     group: Option<usize>,
@@ -46,6 +47,7 @@ struct Rule {
 #[derive(Debug)]
 pub(crate) struct Identifiers {
     rules: Vec<Rule>,
+    remembered: Remembered,
     /// Rules by kind and length of the first run and by what stands behind it.
     by_run: Vec<Slot>,
     /// Rules whose shape begins with a sign, with that sign.
@@ -72,6 +74,7 @@ impl Identifiers {
     /// A text naming the line that is wrong; a test reads the pack that ships.
     pub(crate) fn new() -> Result<Self, String> {
         let mut rules = Vec::new();
+        let mut remembered = Remembered::default();
         let mut lists: Vec<&'static str> = Vec::new();
         for fields in lines(PACK) {
             let wrong = |why: String| format!("{}: {why}", fields.join(" | "));
@@ -103,11 +106,13 @@ impl Identifiers {
                 needs_words: needs == "yes",
                 rarity: -share.clamp(1e-12, 1.0).log10(),
                 bare: is_bare(&shape),
+                matcher: Matcher::new(&shape, letters_and_digits(), &mut remembered),
                 shape,
             });
         }
         let mut all = Self {
             rules,
+            remembered,
             by_run: vec![Slot::default(); SLOTS],
             by_sign: Vec::new(),
             signs: Set::default(),
@@ -140,8 +145,13 @@ impl Identifiers {
     /// Everything in a text, without overlaps, in its order.
     pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
         let bytes = text.as_bytes();
-        let mut nearby = Nearby::new(text, &self.words);
-        let mut found = Vec::new();
+        let mut search = Search {
+            all: self,
+            text,
+            nearby: Nearby::new(text, &self.words),
+            memory: Memory::new(&self.remembered),
+            found: Vec::new(),
+        };
         let mut at = 0;
         while let Some(digit) = next(bytes, at, |byte| byte.is_ascii_digit()) {
             let start = run_start(bytes, digit);
@@ -149,30 +159,35 @@ impl Identifiers {
                 .iter()
                 .take_while(|byte| byte.is_ascii_alphanumeric())
                 .count();
-            self.at_run(text, start, &mut nearby, &mut found);
+            search.at_run(start);
             // A short word of letters in front may be a part of it: `AB 12 34 56 C`.
             if let Some(word) = word_before(bytes, start) {
-                self.at_run(text, word, &mut nearby, &mut found);
+                search.at_run(word);
             }
             for pair in pairs_before(bytes, start).into_iter().flatten() {
-                self.at_run(text, pair, &mut nearby, &mut found);
+                search.at_run(pair);
             }
             if let Some(sign) = start.checked_sub(1) {
-                self.at_sign(text, sign, &mut nearby, &mut found);
+                search.at_sign(sign);
             }
             at = start + run.max(1);
         }
-        best(found)
+        best(search.found)
     }
+}
 
-    fn at_run(
-        &self,
-        text: &str,
-        start: usize,
-        nearby: &mut Nearby<'_>,
-        found: &mut Vec<Candidate>,
-    ) {
-        let bytes = text.as_bytes();
+/// One pass over a text.
+struct Search<'a> {
+    all: &'a Identifiers,
+    text: &'a str,
+    nearby: Nearby<'a>,
+    memory: Memory,
+    found: Vec<Candidate>,
+}
+
+impl Search<'_> {
+    fn at_run(&mut self, start: usize) {
+        let bytes = self.text.as_bytes();
         let run = bytes[start..]
             .iter()
             .take(LONGEST + 1)
@@ -182,73 +197,61 @@ impl Identifiers {
             .iter()
             .any(u8::is_ascii_alphabetic);
         let next = behind(bytes.get(start + run).copied());
-        let slot = &self.by_run[slot(letters, run, next)];
-        if !begins(text, start) {
+        let slot = &self.all.by_run[slot(letters, run, next)];
+        if !begins(self.text, start) {
             return;
         }
-        let before = found.len();
+        let before = self.found.len();
         for number in &slot.free {
-            self.try_rule(text, start, *number, nearby, found);
+            self.try_rule(start, *number);
         }
         if !slot.bound.is_empty() {
-            let near = nearby.groups(start);
+            let near = self.nearby.groups(start);
             if near.meets(&slot.groups) {
-                for (number, group) in &slot.bound {
-                    if near.has(*group) {
-                        self.try_rule(text, start, *number, nearby, found);
-                    }
-                }
+                let explained = slot.bound.iter().filter(|(_, group)| near.has(*group));
+                explained.for_each(|(number, _)| self.try_rule(start, *number));
             }
         }
         // Of two that are equally rare the rule that stands first in the file wins.
-        found[before..].sort_by_key(|candidate| candidate.rule);
+        self.found[before..].sort_by_key(|candidate| candidate.rule);
     }
 
-    fn at_sign(
-        &self,
-        text: &str,
-        sign: usize,
-        nearby: &mut Nearby<'_>,
-        found: &mut Vec<Candidate>,
-    ) {
+    fn at_sign(&mut self, sign: usize) {
         // `%B` of a magnetic stripe is two signs away.
-        let bytes = text.as_bytes();
+        let all = self.all;
         for start in [Some(sign), sign.checked_sub(1)].into_iter().flatten() {
-            if !self.signs.has(bytes[start]) || !begins(text, start) {
+            let byte = self.text.as_bytes()[start];
+            if !all.signs.has(byte) || !begins(self.text, start) {
                 continue;
             }
-            let same = self.by_sign.iter().filter(|(sign, _)| *sign == bytes[start]);
-            for (_, number) in same {
-                let rule = &self.rules[usize::from(*number)];
-                if !rule.needs_words || rule.is_explained(start, nearby) {
-                    self.try_rule(text, start, *number, nearby, found);
+            for (_, number) in all.by_sign.iter().filter(|(sign, _)| *sign == byte) {
+                let rule = &all.rules[usize::from(*number)];
+                if !rule.needs_words || rule.is_explained(start, &mut self.nearby) {
+                    self.try_rule(start, *number);
                 }
             }
         }
     }
 
     /// Tries a rule where a word may begin; the words that it needs are there.
-    fn try_rule(
-        &self,
-        text: &str,
-        start: usize,
-        number: u16,
-        nearby: &mut Nearby<'_>,
-        found: &mut Vec<Candidate>,
-    ) {
-        let rule = &self.rules[usize::from(number)];
+    fn try_rule(&mut self, start: usize, number: u16) {
+        let rule = &self.all.rules[usize::from(number)];
+        let text = self.text;
         let bytes = text.as_bytes();
-        let mut accepts = |end: usize| ends(text, end);
-        let Some(end) = rule.shape.match_at(bytes, start, &mut accepts) else {
+        let accepts = |end| ends(text, end);
+        let Some(end) = rule
+            .matcher
+            .match_at(bytes, start, &mut self.memory, accepts)
+        else {
             return;
         };
         let goes_on = !rule.needs_words && rule.bare && runs_on(bytes, start, end);
         if goes_on || !rule.check.passes(&bytes[start..end]) {
             return;
         }
-        let explained = rule.needs_words || rule.is_explained(start, nearby);
+        let explained = rule.needs_words || rule.is_explained(start, &mut self.nearby);
         let weight = rule.rarity + if explained { 3.0 } else { 0.0 } + (end - start) as f32 / 10.0;
-        found.push(Candidate {
+        self.found.push(Candidate {
             rule: number,
             weight,
             finding: Finding {

@@ -149,7 +149,7 @@ fn letters() -> Set {
     Set::of(&[(b'A', b'Z'), (b'a', b'z')])
 }
 
-fn letters_and_digits() -> Set {
+pub(super) fn letters_and_digits() -> Set {
     Set::of(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')])
 }
 
