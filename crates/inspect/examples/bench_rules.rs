@@ -126,7 +126,9 @@ fn sources(folder: &Path, extension: &str) -> String {
     let mut files = Vec::new();
     collect(folder, extension, &mut files);
     files.sort();
-    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let texts = files
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok());
     let mut text: String = texts.collect();
     while text.len() < SIZE && !text.is_empty() {
         text.extend_from_within(..);
@@ -223,6 +225,8 @@ fn iban(random: &mut Random) -> String {
     // Behind the account stand the country as digits and two zeros (ISO 13616).
     let rest = format!("{account}131400")
         .bytes()
-        .fold(0_u32, |rest, byte| (rest * 10 + u32::from(byte - b'0')) % 97);
+        .fold(0_u32, |rest, byte| {
+            (rest * 10 + u32::from(byte - b'0')) % 97
+        });
     format!("DE{:02}{account}", 98 - rest)
 }

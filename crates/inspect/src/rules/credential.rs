@@ -335,7 +335,11 @@ impl<'a> Search<'a> {
     }
 
     fn anchor(&mut self, hit: Hit) {
-        if self.open.first().is_some_and(|first| first.end <= hit.start) {
+        if self
+            .open
+            .first()
+            .is_some_and(|first| first.end <= hit.start)
+        {
             self.close(hit.start);
         }
         let place = self.open.partition_point(|other| *other < hit);
@@ -783,7 +787,11 @@ fn words_in(text: &str, mut tell: impl FnMut(&[u8], usize)) {
             if gap.is_some_and(|gap| !matches!(gap, "" | "_" | "-" | "." | " ")) {
                 break;
             }
-            word.extend(text.as_bytes()[part.clone()].iter().map(u8::to_ascii_lowercase));
+            word.extend(
+                text.as_bytes()[part.clone()]
+                    .iter()
+                    .map(u8::to_ascii_lowercase),
+            );
             end = Some(part.end);
             tell(&word, part.end);
         }

@@ -57,7 +57,8 @@ fn kept<'a>(places: &[usize], span: impl Fn(usize) -> &'a Range<usize>) -> Vec<u
     if places.len() <= FEW {
         for place in places {
             let new = span(*place);
-            let free = |other: &usize| span(*other).end <= new.start || new.end <= span(*other).start;
+            let free =
+                |other: &usize| span(*other).end <= new.start || new.end <= span(*other).start;
             if kept.iter().all(free) {
                 kept.push(*place);
             }

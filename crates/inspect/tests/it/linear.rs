@@ -268,11 +268,6 @@ fn costly(size: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Those that take far too long today, though not by the square of their length: the classes of these
-/// forms have the dash with which the next beginning begins, so that each beginning reads the
-/// thousands of characters that a form may have (`Shape::match_at` in rules/shape.rs).
-const KNOWN_SLOW: &[&str] = &["begin of a PGP key", "eyJ-"];
-
 #[test]
 fn twice_the_text_takes_twice_the_time() {
     const SIZE: usize = 1 << 18;
@@ -282,19 +277,14 @@ fn twice_the_text_takes_twice_the_time() {
     let of = |text: &str| {
         let _ = INSPECTOR.inspect(Segment::new(text, Role::Tool, Channel::ToolResult));
     };
-    let small = costly(SIZE / 16).into_iter().zip(costly(SIZE / 8));
-    let large = costly(SIZE / 2).into_iter().zip(costly(SIZE));
-    for (small, large) in small.zip(large) {
-        let name = small.0.0;
-        let known = KNOWN_SLOW.contains(&name);
-        let ((_, half), (_, whole)) = if known { small } else { large };
-        let (short, long) = (time(&half, of), time(&whole, of));
-        // The floor keeps noise out; a class of 32,768 characters is only full in longer texts.
-        if !known && long > short * 3 + Duration::from_millis(50) {
+    for (half, (name, whole)) in costly(SIZE / 2).into_iter().zip(costly(SIZE)) {
+        let (short, long) = (time(&half.1, of), time(&whole, of));
+        // The floor keeps noise out.
+        if long > short * 3 + Duration::from_millis(50) {
             slow.push(format!("{name}: {short:?} for half, {long:?} for all"));
         }
         let rate = whole.len() as f64 / long.as_secs_f64();
-        if (rate < RATE) != known {
+        if rate < RATE {
             slow.push(format!("{name}: {rate:.0} bytes a second"));
         }
     }

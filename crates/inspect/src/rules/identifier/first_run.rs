@@ -152,4 +152,3 @@ fn letters() -> Set {
 pub(super) fn letters_and_digits() -> Set {
     Set::of(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')])
 }
-

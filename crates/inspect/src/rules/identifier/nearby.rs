@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Words near numbers. Only what stands near a number is read, and that once.
 
+use std::ops::Range;
+
 use super::super::{
     openings::{Openings, folded, opening},
     place::{back, begins, ends, forth},
@@ -97,30 +99,46 @@ impl Words {
         })
     }
 
-    /// The words that are found by what stands at `at`.
-    fn at<'a>(&'a self, text: &'a str, at: usize) -> impl Iterator<Item = Word> + 'a {
+    /// Finds the words that stand in a stretch, by their first bytes.
+    fn find(&self, text: &str, stretch: Range<usize>, found: &mut Vec<Word>) {
         let bytes = text.as_bytes();
-        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
-        let three = folded(opening(byte(at), byte(at + 1), byte(at + 2)));
-        let openings = [three, two(three)]
-            .into_iter()
-            .filter(|opening| self.openings.may_be(*opening));
-        openings
-            .flat_map(|opening| self.openings.of(opening))
-            .filter_map(move |which| {
-                let word = &self.known[usize::from(which)];
-                let start = at.checked_sub(word.lead)?;
-                let end = start + word.text.len();
-                let there = bytes.get(start..end)?;
-                let fits = there.eq_ignore_ascii_case(word.text.as_bytes())
-                    && (word.inside || (begins(text, start) && ends(text, end)));
-                fits.then_some(Word {
-                    at,
-                    start,
-                    end,
-                    which,
-                })
+        let mut joined = stretch.start > 0 && bytes[stretch.start - 1].is_ascii_alphanumeric();
+        for at in stretch {
+            let byte = bytes[at];
+            // No ASCII letter or digit stands before it, or it begins a character that is no ASCII.
+            let may_begin = if byte < 0x80 { !joined } else { byte >= 0xC0 };
+            joined = byte.is_ascii_alphanumeric();
+            if !may_begin {
+                continue;
+            }
+            let more = |at: usize| bytes.get(at).copied().unwrap_or(0);
+            let three = folded(opening(byte, more(at + 1), more(at + 2)));
+            if self.openings.may_be(three) {
+                self.at(text, at, three, found);
+            }
+            // A word of two bytes ends there.
+            if !more(at + 2).is_ascii_alphanumeric() && self.openings.may_be(two(three)) {
+                self.at(text, at, two(three), found);
+            }
+        }
+    }
+
+    fn at(&self, text: &str, at: usize, opening: u32, found: &mut Vec<Word>) {
+        let words = self.openings.of(opening).filter_map(|which| {
+            let word = &self.known[usize::from(which)];
+            let start = at.checked_sub(word.lead)?;
+            let end = start + word.text.len();
+            let there = text.as_bytes().get(start..end)?;
+            let fits = there.eq_ignore_ascii_case(word.text.as_bytes())
+                && (word.inside || (begins(text, start) && ends(text, end)));
+            fits.then_some(Word {
+                at,
+                start,
+                end,
+                which,
             })
+        });
+        found.extend(words);
     }
 }
 
@@ -129,7 +147,7 @@ impl Known {
         let inside = text.chars().any(|c| u32::from(c) >= 0x0E00);
         let lead = text.bytes().take_while(u8::is_ascii).count();
         let lead = if inside { lead } else { 0 };
-        if text.len() - lead < 2 {
+        if text.len() - lead < 2 + usize::from(inside) {
             return Err(format!("`{text}` is too short"));
         }
         Ok(Self {
@@ -227,21 +245,9 @@ impl<'a> Nearby<'a> {
             self.from = self.text.floor_char_boundary(from.saturating_sub(SLACK));
             self.upto = self.from;
         }
-        for at in self.upto..upto.max(self.upto) {
-            if may_begin(self.text.as_bytes(), at) {
-                self.found.extend(self.words.at(self.text, at));
-            }
+        if self.upto < upto {
+            self.words.find(self.text, self.upto..upto, &mut self.found);
         }
         self.upto = self.upto.max(upto);
     }
-}
-
-/// Whether a word may be found by what stands there: no ASCII letter or digit before it, or a
-/// character that is no ASCII.
-fn may_begin(bytes: &[u8], at: usize) -> bool {
-    let joined = at
-        .checked_sub(1)
-        .is_some_and(|before| bytes[before].is_ascii_alphanumeric());
-    let byte = bytes[at];
-    byte >= 0xC0 || (byte < 0x80 && !joined)
 }

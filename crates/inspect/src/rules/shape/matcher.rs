@@ -136,8 +136,9 @@ impl Matcher {
             None => Gaps::None,
             Some(gap) => {
                 let lengths = shape.parts[..gap].iter().map(length);
-                let fixed: Option<usize> =
-                    lengths.map(|(least, most)| (least == most).then_some(least)).sum();
+                let fixed: Option<usize> = lengths
+                    .map(|(least, most)| (least == most).then_some(least))
+                    .sum();
                 fixed.map_or(Gaps::Somewhere, Gaps::From)
             }
         };
