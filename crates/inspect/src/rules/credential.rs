@@ -4,6 +4,7 @@
 
 mod assigned;
 mod gibberish;
+mod texts;
 mod value;
 
 pub(crate) use gibberish::Letters;
@@ -19,9 +20,9 @@ use casemate_types::{Finding, FindingKind};
 
 use super::{
     lines,
-    openings::{Openings, opening},
+    openings::{Openings, opening, places},
     overlap,
-    place::back,
+    place::{BLOCK, back, mask},
     shape::{Matcher, Memory, Notation, Part, Remembered, Set, Shape},
 };
 use assigned::STEMS;
@@ -128,15 +129,12 @@ impl Credentials {
     /// Every secret in a text, without overlaps, in its order.
     pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
         let mut search = Search::new(self, text);
-        for (start, window) in text.as_bytes().windows(ANCHOR).enumerate() {
-            let &[first, second, third] = window else {
-                continue;
-            };
-            let opening = opening(first, second, third);
-            if self.openings.may_be(opening) {
-                search.at(start, opening);
-            }
-        }
+        places(
+            text.as_bytes(),
+            0..text.len(),
+            |four| self.openings.may_be(four),
+            |start, four| search.at(start, four & 0x00FF_FFFF),
+        );
         let (mut found, assigned) = search.finish();
         self.explained(text, &mut found);
         found.extend(assigned);
@@ -166,20 +164,27 @@ impl Credentials {
                 let starts = token.clone().filter(|place| {
                     *place == token.start || !bytes[place - 1].is_ascii_alphanumeric()
                 });
-                let hit = starts
-                    .take(8)
-                    .find_map(|place| self.try_rule(text, place, rule, &mut memory));
+                let hit = starts.take(8).find_map(|place| {
+                    // What explains the token stands before its first part.
+                    let explained = match place == token.start {
+                        true => OnceCell::from(true),
+                        false => OnceCell::new(),
+                    };
+                    self.try_rule(text, place, rule, &mut memory, explained)
+                });
                 found.extend(hit);
             }
         }
     }
 
+    /// Tries a rule at a place; `explained` is whether a word explains it, if that is known.
     fn try_rule(
         &self,
         text: &str,
         start: usize,
         rule: &Rule,
         memory: &mut Memory,
+        explained: OnceCell<bool>,
     ) -> Option<Candidate> {
         let bytes = text.as_bytes();
         if !begins(bytes, start, rule) {
@@ -195,7 +200,6 @@ impl Credentials {
             .iter()
             .flat_map(|(from, upto)| bytes[*from..*upto].iter().copied())
             .collect();
-        let explained = OnceCell::new();
         let has_word = || {
             *explained.get_or_init(|| {
                 let (head, _) = line_before(text, start);
@@ -366,9 +370,9 @@ impl<'a> Search<'a> {
         let rule = &all.rules[usize::from(number)];
         let (least, most) = rule.offset;
         let starts = (least..=most).map_while(|back| hit.start.checked_sub(back));
-        let candidate = starts
-            .into_iter()
-            .find_map(|start| all.try_rule(self.text, start, rule, &mut self.memory));
+        let candidate = starts.into_iter().find_map(|start| {
+            all.try_rule(self.text, start, rule, &mut self.memory, OnceCell::new())
+        });
         if let Some(candidate) = candidate {
             if candidate.finding.kind == FindingKind::PrivateKey {
                 self.inside = candidate.finding.span.end;
@@ -387,33 +391,47 @@ impl<'a> Search<'a> {
 }
 
 /// What tokens that only words explain are made of.
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        let sign = matches!(byte, b'+' | b'/' | b'_' | b'.' | b'~' | b'-');
-        table[byte as usize] = byte.is_ascii_alphanumeric() || sign;
-        byte += 1;
-    }
-    table
-};
+#[inline]
+const fn is_token(byte: u8) -> bool {
+    // From the dash on stand `-./` and the digits.
+    byte.wrapping_sub(b'-') <= b'9' - b'-'
+        || byte.is_ascii_alphabetic()
+        || matches!(byte, b'+' | b'_' | b'~')
+}
 
 /// The next token that is long enough. `from` is the beginning of the text or behind a token.
 fn next_token(bytes: &[u8], from: usize) -> Option<Range<usize>> {
-    let mut start = from;
+    let mut at = from;
+    // So many bytes of a token stand before.
+    let mut before = 0;
     loop {
-        // From its end on: the words of prose are passed over without a look at most of their
-        // letters.
-        let least = bytes.get(start..start + SHORTEST)?;
-        match least.iter().rposition(|byte| !TOKEN[usize::from(*byte)]) {
-            Some(other) => start += other + 1,
-            None => {
-                let more = bytes[start + SHORTEST..].iter();
-                let more = more.take_while(|byte| TOKEN[usize::from(**byte)]).count();
-                return Some(start..start + SHORTEST + more);
-            }
+        if at >= bytes.len() {
+            return None;
         }
+        let token = mask(bytes, at, is_token);
+        if before + token.trailing_ones() as usize >= SHORTEST {
+            let start = at - before;
+            let more = bytes[start + SHORTEST..].iter();
+            let more = more.take_while(|byte| is_token(**byte)).count();
+            return Some(start..start + SHORTEST + more);
+        }
+        if let Some(place) = run_in(token) {
+            at += place;
+            before = 0;
+            continue;
+        }
+        before = token.leading_ones() as usize;
+        at += BLOCK;
     }
+}
+
+/// Where as many bits as the shortest token has bytes stand together first.
+fn run_in(bits: u64) -> Option<usize> {
+    let two = bits & bits >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    let sixteen = eight & eight >> 8;
+    (sixteen != 0).then(|| sixteen.trailing_zeros() as usize)
 }
 
 /// Rules by the words that explain them.

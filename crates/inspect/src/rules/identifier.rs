@@ -16,7 +16,7 @@ use super::{
     place::{begins, ends, next},
     shape::{GAPS, Matcher, Memory, Notation, Part, Remembered, Set, Shape},
 };
-use first_run::{SLOTS, behind, letters_and_digits, slot, slots};
+use first_run::{SLOTS, Second, behind, letters_and_digits, slot, slots};
 use nearby::{Groups, Nearby, Words};
 
 const PACK: &str = include_str!("../../rules/personal.rules");
@@ -60,11 +60,21 @@ pub(crate) struct Identifiers {
 #[derive(Debug, Clone, Default)]
 struct Slot {
     /// Those that need no word.
-    free: Vec<u16>,
-    /// Those that need a word of a list, with that list.
-    bound: Vec<(u16, usize)>,
+    free: Vec<Entry>,
+    /// Those that need a word of a list.
+    bound: Vec<Entry>,
     /// All those lists.
     groups: Groups,
+}
+
+/// A rule of a slot.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    rule: u16,
+    /// Its list of words, if it needs one.
+    group: u16,
+    /// What may stand behind the first run and the byte after that.
+    second: Second,
 }
 
 impl Identifiers {
@@ -134,10 +144,11 @@ impl Identifiers {
                 .iter()
                 .flat_map(|gap| slots(&rule.shape, *gap))
                 .collect();
-            all.sort_unstable();
-            all.dedup();
-            for slot in all {
-                self.by_run[slot].add(number, rule);
+            all.sort_unstable_by_key(|(slot, _)| *slot);
+            for alike in all.chunk_by(|(one, _), (other, _)| one == other) {
+                let second = alike.iter().map(|(_, second)| *second);
+                let second = second.fold(Second::default(), Second::with);
+                self.by_run[alike[0].0].add(number, second, rule);
             }
         }
     }
@@ -202,14 +213,20 @@ impl Search<'_> {
             return;
         }
         let before = self.found.len();
-        for number in &slot.free {
-            self.try_rule(start, *number);
+        let second = match run {
+            0..=LONGEST => Second::at(bytes, start + run + 1),
+            _ => Second::ANY,
+        };
+        let may_be = |entry: &&Entry| entry.second.meets(second);
+        for entry in slot.free.iter().filter(may_be) {
+            self.try_rule(start, entry.rule);
         }
-        if !slot.bound.is_empty() {
+        if slot.bound.iter().any(|entry| may_be(&entry)) {
             let near = self.nearby.groups(start);
             if near.meets(&slot.groups) {
-                let explained = slot.bound.iter().filter(|(_, group)| near.has(*group));
-                explained.for_each(|(number, _)| self.try_rule(start, *number));
+                let explained = |entry: &&Entry| near.has(usize::from(entry.group));
+                let bound = slot.bound.iter().filter(may_be).filter(explained);
+                bound.for_each(|entry| self.try_rule(start, entry.rule));
             }
         }
         // Of two that are equally rare the rule that stands first in the file wins.
@@ -273,11 +290,17 @@ impl Rule {
 }
 
 impl Slot {
-    fn add(&mut self, number: u16, rule: &Rule) {
+    fn add(&mut self, number: u16, second: Second, rule: &Rule) {
+        let group = rule.group.unwrap_or_default();
+        let entry = Entry {
+            rule: number,
+            group: group as u16,
+            second,
+        };
         match rule.group {
-            _ if !rule.needs_words => self.free.push(number),
+            _ if !rule.needs_words => self.free.push(entry),
             Some(group) => {
-                self.bound.push((number, group));
+                self.bound.push(entry);
                 self.groups.add(group);
             }
             // Nothing can explain it.

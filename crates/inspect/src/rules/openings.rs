@@ -4,10 +4,14 @@
 //! An automaton over the same texts is megabytes large and waits for memory at every byte. Here a
 //! place costs one bit of a table that stays in the nearest cache, and few bits are set.
 
+use std::ops::Range;
+
 /// Bits of the filter, as a power of two; 807 openings set one bit in 66.
 const FILTER: u32 = 15;
 /// Lists of entries, as a power of two.
 const LISTS: u32 = 11;
+/// Places that are looked at together.
+const TOGETHER: usize = 64;
 
 /// Entries by the three bytes with which their texts begin.
 #[derive(Debug)]
@@ -27,6 +31,55 @@ pub(crate) const fn opening(first: u8, second: u8, third: u8) -> u32 {
 /// The same number whatever the case of its letters. Some signs become one another, too.
 pub(crate) const fn folded(opening: u32) -> u32 {
     opening | 0x0020_2020
+}
+
+/// Four bytes from a place on as a number, of which the lower three are the opening there; behind the
+/// end of a text stand zeros.
+#[inline]
+pub(crate) fn four_at(bytes: &[u8], at: usize) -> u32 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let byte = |place: usize| rest.get(place).copied().unwrap_or(0);
+    let four = rest.first_chunk().copied();
+    u32::from_le_bytes(four.unwrap_or_else(|| [byte(0), byte(1), byte(2), 0]))
+}
+
+/// Calls `tell` for the places in a stretch for whose four bytes `is` holds, in order.
+///
+/// `is` should be arithmetic: no place is decided by a jump, which the processor would guess wrong
+/// at every other word.
+#[inline]
+pub(crate) fn places(
+    bytes: &[u8],
+    stretch: Range<usize>,
+    is: impl Fn(u32) -> bool,
+    mut tell: impl FnMut(usize, u32),
+) {
+    let mut from = stretch.start;
+    while from < stretch.end {
+        let upto = stretch.end.min(from + TOGETHER);
+        let mut kept = [0_u8; TOGETHER];
+        let mut count = 0;
+        let mut keep = |place: usize, four: u32| {
+            kept[count % TOGETHER] = place as u8;
+            count += usize::from(is(four));
+        };
+        let most = bytes.len().min(upto + 3);
+        let whole = bytes[from..most].windows(4);
+        // The last places of a text have fewer bytes.
+        let done = whole.len();
+        for (place, window) in whole.enumerate() {
+            let four = window.try_into().unwrap_or_default();
+            keep(place, u32::from_le_bytes(four));
+        }
+        for place in done..upto - from {
+            keep(place, four_at(bytes, from + place));
+        }
+        for place in &kept[..count] {
+            let at = from + usize::from(*place);
+            tell(at, four_at(bytes, at));
+        }
+        from = upto;
+    }
 }
 
 impl Openings {
@@ -49,7 +102,8 @@ impl Openings {
         }
     }
 
-    /// Whether some text may begin so. Says yes to a few openings of none.
+    /// Whether some text may begin so. Says yes to a few openings of none. Only the lower three bytes
+    /// count.
     #[inline]
     pub(crate) fn may_be(&self, opening: u32) -> bool {
         let place = hash(opening, FILTER);
@@ -67,8 +121,9 @@ impl Openings {
     }
 }
 
-/// The upper bits of a product with 2^32 divided by the golden ratio, which spreads well.
+/// The upper bits of a product with a part of the golden ratio, which spreads well. Its lowest byte is
+/// zero, so that the fourth byte of what stands at a place makes no difference.
 #[inline]
 const fn hash(opening: u32, bits: u32) -> usize {
-    (opening.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
+    (opening.wrapping_mul(0x3779_B100) >> (32 - bits)) as usize
 }

@@ -76,3 +76,41 @@ pub(crate) fn next(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> Option
     }
     None
 }
+
+/// Bytes that a mask tells of.
+pub(super) const BLOCK: usize = 64;
+
+/// A bit for each of the next bytes from `from` on for which `is` holds, the lowest for the first. `is`
+/// should be arithmetic, so that many bytes are looked at together. Bytes behind the end have none.
+#[inline]
+pub(super) fn mask(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> u64 {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let mut flags = [0; BLOCK];
+    match rest.first_chunk::<BLOCK>() {
+        Some(block) => {
+            for (flag, byte) in flags.iter_mut().zip(block) {
+                *flag = u8::from(is(*byte));
+            }
+        }
+        None => {
+            for (flag, byte) in flags.iter_mut().zip(rest) {
+                *flag = u8::from(is(*byte));
+            }
+        }
+    }
+    // The product moves the lowest bit of each of eight bytes into the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (eights, _) = flags.as_chunks();
+    eights.iter().rev().fold(0, |bits, eight| {
+        bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56
+    })
+}
+
+/// The places of the bits that are set, the lowest first.
+pub(super) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (place < BLOCK).then_some(place)
+    })
+}

@@ -309,3 +309,54 @@ fn a_line_without_an_end_takes_no_longer_than_lines() {
         );
     }
 }
+
+/// Pieces that many rules begin to read.
+const PIECES: &[&str] = &[
+    "-",
+    "=",
+    "@",
+    "A",
+    "\n",
+    "00:",
+    "1 ",
+    "1-",
+    "1.",
+    "1:",
+    "AA:",
+    "AB-",
+    "_auth=",
+    "a@",
+    "fm2_",
+    "t1.",
+    "xoxb-",
+    "é",
+    "身份证1",
+];
+
+#[test]
+fn personal_data_and_secrets_are_looked_for_in_linear_time() {
+    const SIZE: usize = 1 << 17;
+    let of = |text: &str| {
+        let _ = INSPECTOR.whole(text);
+    };
+    for piece in PIECES {
+        let text = |size: usize| piece.repeat(size / piece.len());
+        let (short, long) = (time(&text(SIZE / 2), of), time(&text(SIZE), of));
+        assert!(
+            long < short * 3 + Duration::from_millis(50),
+            "{piece:?}: {short:?} for half, {long:?} for all"
+        );
+    }
+}
+
+/// Megabytes of one letter, as a file of padding may be.
+#[test]
+fn one_letter_over_and_over_takes_linear_time() {
+    const SIZE: usize = 1 << 23;
+    let of = |text: &str| assert!(INSPECTOR.whole(text).is_empty());
+    let (short, long) = (time(&"a".repeat(SIZE / 4), of), time(&"a".repeat(SIZE), of));
+    assert!(
+        long < short * 6 + Duration::from_millis(50),
+        "{short:?} for a quarter, {long:?} for all"
+    );
+}

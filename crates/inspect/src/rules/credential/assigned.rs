@@ -3,7 +3,10 @@
 
 use std::ops::Range;
 
-use super::value::{entropy, is_name, may_be_secret};
+use super::{
+    texts::Texts,
+    value::{entropy, is_name, may_be_secret},
+};
 
 /// The kinds that this finds.
 pub(super) const PASSWORD: &str = "generic_password";
@@ -304,7 +307,7 @@ const DIGESTS: &[&str] = &[
     "version",
 ];
 /// Beginnings of values that are public, encrypted or no value at all.
-const NONE: &[&str] = &[
+static NONE: Texts = Texts::new(&[
     "$2a$",
     "$2b$",
     "$2y$",
@@ -337,6 +340,13 @@ const NONE: &[&str] = &[
     "ssh-rsa",
     "vault:",
     "{cipher}",
+]);
+/// Signs of programs.
+static CODE: Texts = Texts::new(&["->", "::", "==", "=>"]);
+/// Endings of names of files.
+const FILES: &[&str] = &[
+    ".cer", ".conf", ".crt", ".env", ".jks", ".json", ".key", ".keytab", ".p12", ".pem", ".pfx",
+    ".txt", ".yaml", ".yml",
 ];
 
 /// A value that may be a secret.
@@ -560,21 +570,17 @@ fn is_uuid(bytes: &[u8]) -> bool {
 
 /// Code, paths, hosts, addresses, public and encrypted values.
 fn is_something_else(value: &str) -> bool {
-    let code = ["(", "::", "->", "==", "=>", "[", " = "];
-    let files = [
-        ".cer", ".conf", ".crt", ".env", ".jks", ".json", ".key", ".keytab", ".p12", ".pem",
-        ".pfx", ".txt", ".yaml", ".yml",
-    ];
-    let mail = value.contains('@') && value.rsplit('@').next().is_some_and(|d| d.contains('.'));
-    NONE.iter().any(|head| value.starts_with(head))
-        || code.iter().any(|part| value.contains(part))
-        || files.iter().any(|end| value.ends_with(end))
-        || value.contains(' ')
-        || mail
+    let mail = || value.contains('@') && value.rsplit('@').next().is_some_and(|d| d.contains('.'));
+    let ending = value.rfind('.').and_then(|dot| value.get(dot..));
+    NONE.begins(value)
+        || value.contains(['(', '[', ' '])
+        || CODE.any_exactly_in(value)
+        || ending.is_some_and(|ending| FILES.binary_search(&ending).is_ok())
+        || mail()
 }
 
 /// Whether the lists that are searched by halves are in order.
 #[cfg(test)]
 pub(super) fn sorted() -> bool {
-    OTHER.is_sorted() && DIGESTS.is_sorted()
+    OTHER.is_sorted() && DIGESTS.is_sorted() && FILES.is_sorted()
 }

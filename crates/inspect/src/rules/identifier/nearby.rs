@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::super::{
-    openings::{Openings, folded, opening},
-    place::{back, begins, ends, forth},
+    openings::{Openings, folded, four_at, opening},
+    place::{BLOCK, back, begins, ends, forth, mask, ones},
 };
 use super::{BEFORE, BEHIND, LONGEST};
 
@@ -99,30 +99,37 @@ impl Words {
         })
     }
 
-    /// Finds the words that stand in a stretch, by their first bytes.
+    /// Finds the words that begin in a stretch, by their first bytes: an ASCII letter or digit behind
+    /// none of them, or a character that is no ASCII.
     fn find(&self, text: &str, stretch: Range<usize>, found: &mut Vec<Word>) {
         let bytes = text.as_bytes();
-        let mut joined = stretch.start > 0 && bytes[stretch.start - 1].is_ascii_alphanumeric();
-        for at in stretch {
-            let byte = bytes[at];
-            // No ASCII letter or digit stands before it, or it begins a character that is no ASCII.
-            let may_begin = if byte < 0x80 { !joined } else { byte >= 0xC0 };
-            joined = byte.is_ascii_alphanumeric();
-            if !may_begin {
-                continue;
+        let mut before = stretch.start.checked_sub(1).map_or(b' ', |at| bytes[at]);
+        for from in stretch.clone().step_by(BLOCK) {
+            let joins = mask(bytes, from, |byte| byte.is_ascii_alphanumeric());
+            let characters = mask(bytes, from, |byte| byte >= 0xC0);
+            let joined = joins << 1 | u64::from(before.is_ascii_alphanumeric());
+            let begins = (joins & !joined) | characters;
+            for place in ones(begins).take_while(|place| from + place < stretch.end) {
+                self.opened(text, from + place, four_at(bytes, from + place), found);
             }
-            let more = |at: usize| bytes.get(at).copied().unwrap_or(0);
-            let three = folded(opening(byte, more(at + 1), more(at + 2)));
-            if self.openings.may_be(three) {
-                self.at(text, at, three, found);
-            }
-            // A word of two bytes ends there.
-            if !more(at + 2).is_ascii_alphanumeric() && self.openings.may_be(two(three)) {
-                self.at(text, at, two(three), found);
-            }
+            before = bytes.get(from + BLOCK - 1).copied().unwrap_or(b' ');
         }
     }
 
+    /// Finds the words that begin with an opening at a place.
+    #[inline]
+    fn opened(&self, text: &str, at: usize, opening: u32, found: &mut Vec<Word>) {
+        let three = folded(opening) & 0x00FF_FFFF;
+        if self.openings.may_be(three) {
+            self.at(text, at, three, found);
+        }
+        // A word of two bytes ends there.
+        if !((opening >> 16) as u8).is_ascii_alphanumeric() && self.openings.may_be(two(three)) {
+            self.at(text, at, two(three), found);
+        }
+    }
+
+    #[inline(never)]
     fn at(&self, text: &str, at: usize, opening: u32, found: &mut Vec<Word>) {
         let words = self.openings.of(opening).filter_map(|which| {
             let word = &self.known[usize::from(which)];
@@ -149,6 +156,10 @@ impl Known {
         let lead = if inside { lead } else { 0 };
         if text.len() - lead < 2 + usize::from(inside) {
             return Err(format!("`{text}` is too short"));
+        }
+        let first = text.as_bytes()[lead];
+        if !first.is_ascii_alphanumeric() && first < 0xC0 {
+            return Err(format!("`{text}` begins with a sign"));
         }
         Ok(Self {
             text,
