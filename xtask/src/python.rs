@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::tool;
 
@@ -32,17 +32,23 @@ pub(crate) fn prepare() -> Result<PathBuf> {
     Ok(interpreter)
 }
 
+/// The name of the Python that is installed here, of this version or a later one.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn system((major, minor): (u8, u8)) -> Result<&'static str> {
+    let enough = format!("import sys; assert sys.version_info >= ({major}, {minor})");
+    ["python3", "python"]
+        .into_iter()
+        .find(|name| tool::answers(tool::program(name).args(["-c", &enough])))
+        .with_context(|| format!("no Python {major}.{minor} or later found"))
+}
+
 fn build(venv: &Path, interpreter: &Path, list: &Path) -> Result<()> {
     if venv.exists() {
         fs::remove_dir_all(venv).context("cannot remove the old Python environment")?;
     }
-    let Some(system) = ["python3", "python"].into_iter().find(|name| {
-        tool::answers(
-            tool::program(name).args(["-c", "import sys; assert sys.version_info >= (3, 10)"]),
-        )
-    }) else {
-        bail!("no Python 3.10 or later found");
-    };
+    let system = system((3, 10))?;
     let pip = [
         "-m",
         "pip",

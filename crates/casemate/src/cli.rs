@@ -11,7 +11,7 @@ mod recovery;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 
 use crate::{demo, home::Home, output::Format, up::UpArgs};
 
@@ -84,9 +84,26 @@ enum Command {
     Restore(recovery::RestoreArgs),
 }
 
+impl Command {
+    /// Whether SARIF can be asked for.
+    const fn has_sarif(&self) -> bool {
+        match self {
+            Self::Inspect(args) => args.has_sarif(),
+            _ => false,
+        }
+    }
+}
+
 impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let global = &self.global;
+        if global.format == Format::Sarif && !self.command.has_sarif() {
+            let what = "`--format sarif` is for files that `casemate inspect` looks at";
+            Self::command()
+                .error(ErrorKind::InvalidValue, what)
+                .print()?;
+            return Ok(ExitCode::from(2));
+        }
         match self.command {
             Command::Up(args) => args.run(&global.home()?).await,
             Command::Demo => demo::run().await,

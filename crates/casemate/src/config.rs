@@ -347,7 +347,8 @@ fn hint(message: &str) -> Option<String> {
     if message.contains("missing field") {
         return Some("add the line; examples/ has whole files".into());
     }
-    let hint = match message.contains("invalid ") {
+    let known = ["invalid ", "unknown variant"];
+    let hint = match known.iter().any(|known| message.contains(known)) {
         true => "docs/reference/config.md says what each setting may be",
         false => "this is not TOML; examples/ has whole files",
     };

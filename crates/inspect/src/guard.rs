@@ -29,8 +29,10 @@ impl GuardRule {
 }
 
 /// Actions for every class, and how certain a detector must be.
+///
+/// It is read as one of the profiles that ship, and the settings that differ from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Settings")]
 pub struct GuardProfile {
     /// Prompt injection.
     pub attack: GuardRule,
@@ -40,7 +42,9 @@ pub struct GuardProfile {
     pub health: GuardRule,
     /// Cards and bank accounts.
     pub payment: GuardRule,
-    /// Personal data.
+    /// Names and addresses of people.
+    pub person: GuardRule,
+    /// Numbers and addresses that point at a person.
     pub personal: GuardRule,
     /// Keys and tokens.
     pub secret: GuardRule,
@@ -48,38 +52,108 @@ pub struct GuardProfile {
     pub attack_threshold: f32,
 }
 
-impl Default for GuardProfile {
-    fn default() -> Self {
-        use GuardAction::{Allow, Block, Flag, Pseudonymise, Redact};
-        Self {
-            attack: GuardRule {
-                trusted: Allow,
-                untrusted: Block,
-                output: Allow,
-            },
-            canary: GuardRule::everywhere(Block),
-            health: GuardRule::everywhere(Flag),
-            payment: GuardRule {
-                trusted: Pseudonymise,
-                untrusted: Pseudonymise,
-                output: Redact,
-            },
-            personal: GuardRule {
-                trusted: Flag,
-                untrusted: Pseudonymise,
-                output: Flag,
-            },
-            secret: GuardRule {
-                trusted: Block,
-                untrusted: Block,
-                output: Redact,
-            },
-            attack_threshold: 0.75,
+/// A profile that ships: a file in `crates/inspect/profiles`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileName {
+    /// What a new installation does.
+    #[default]
+    Balanced,
+    /// Records, and neither stops nor changes anything.
+    Observe,
+    /// Nowhere weaker than [`ProfileName::Balanced`].
+    Strict,
+}
+
+impl ProfileName {
+    /// Every name, in alphabetical order.
+    pub const ALL: &'static [Self] = &[Self::Balanced, Self::Observe, Self::Strict];
+
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Balanced => "balanced",
+            Self::Observe => "observe",
+            Self::Strict => "strict",
+        }
+    }
+
+    /// The file, as it ships.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Balanced => include_str!("../profiles/balanced.toml"),
+            Self::Observe => include_str!("../profiles/observe.toml"),
+            Self::Strict => include_str!("../profiles/strict.toml"),
         }
     }
 }
 
+/// What can be set: a profile, and what differs from it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    profile: ProfileName,
+    attack: Option<GuardRule>,
+    canary: Option<GuardRule>,
+    health: Option<GuardRule>,
+    payment: Option<GuardRule>,
+    person: Option<GuardRule>,
+    personal: Option<GuardRule>,
+    secret: Option<GuardRule>,
+    attack_threshold: Option<f32>,
+}
+
+impl Settings {
+    /// The settings, and those of `base` where there are none.
+    fn over(self, base: &GuardProfile) -> GuardProfile {
+        GuardProfile {
+            attack: self.attack.unwrap_or(base.attack),
+            canary: self.canary.unwrap_or(base.canary),
+            health: self.health.unwrap_or(base.health),
+            payment: self.payment.unwrap_or(base.payment),
+            person: self.person.unwrap_or(base.person),
+            personal: self.personal.unwrap_or(base.personal),
+            secret: self.secret.unwrap_or(base.secret),
+            attack_threshold: self.attack_threshold.unwrap_or(base.attack_threshold),
+        }
+    }
+}
+
+impl From<Settings> for GuardProfile {
+    fn from(settings: Settings) -> Self {
+        let base = Self::named(settings.profile);
+        settings.over(&base)
+    }
+}
+
+impl Default for GuardProfile {
+    fn default() -> Self {
+        Self::named(ProfileName::default())
+    }
+}
+
 impl GuardProfile {
+    /// A profile that ships.
+    #[must_use]
+    pub fn named(name: ProfileName) -> Self {
+        let file: Settings =
+            toml::from_str(name.file()).expect("a test reads every profile that ships");
+        // INVARIANT: the files leave nothing out, so what they stand over never shows.
+        let strictest = Self {
+            attack: GuardRule::everywhere(GuardAction::Block),
+            canary: GuardRule::everywhere(GuardAction::Block),
+            health: GuardRule::everywhere(GuardAction::Block),
+            payment: GuardRule::everywhere(GuardAction::Block),
+            person: GuardRule::everywhere(GuardAction::Block),
+            personal: GuardRule::everywhere(GuardAction::Block),
+            secret: GuardRule::everywhere(GuardAction::Block),
+            attack_threshold: 0.0,
+        };
+        file.over(&strictest)
+    }
+
     /// The action for one finding.
     #[must_use]
     pub fn action(&self, finding: &Finding, direction: Direction, trust: Trust) -> GuardAction {
@@ -108,6 +182,7 @@ impl GuardProfile {
             // Opaque parts have no text; policies decide about them.
             DataClass::Opaque => return GuardAction::Flag,
             DataClass::Payment => &self.payment,
+            DataClass::Person => &self.person,
             DataClass::Personal => &self.personal,
             DataClass::Secret => &self.secret,
         };

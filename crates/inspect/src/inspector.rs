@@ -8,7 +8,9 @@ use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
     attack::{Head, Model, Reading, readings},
-    health, injection, personal,
+    health, injection,
+    names::Names,
+    personal,
     rules::{credential::Credentials, identifier::Identifiers, overlap},
     secret,
     words::{Hit, Lexicon},
@@ -46,8 +48,10 @@ impl<'a> Segment<'a> {
 
 /// The weights that ship; `crates/inspect/model/README.md` says what they were trained on.
 const MODEL: &[u8] = include_bytes!("../model/injection.bin");
+/// Word lists and weights for names; `crates/inspect/model/README-names.md` says of what.
+const NAMES: &[u8] = include_bytes!("../model/names.bin");
 /// The score from which on a segment is taken for an attack, unless a profile says otherwise.
-const THRESHOLD: f32 = 0.75;
+pub(crate) const THRESHOLD: f32 = 0.75;
 /// Scores below this are not worth a record.
 const WORTH_A_RECORD: f32 = 0.5;
 
@@ -88,6 +92,7 @@ pub struct Inspector {
     identifiers: Identifiers,
     credentials: Credentials,
     attacks: Model,
+    names: Names,
     secrets: AhoCorasick,
     lexicon: Lexicon,
     canaries: Option<AhoCorasick>,
@@ -120,6 +125,7 @@ impl Inspector {
             identifiers: Identifiers::new().map_err(InspectError)?,
             credentials: Credentials::new().map_err(InspectError)?,
             attacks: Model::new(MODEL).map_err(InspectError)?,
+            names: Names::new(NAMES).map_err(InspectError)?,
             secrets,
             lexicon: Lexicon::new().map_err(failed)?,
             canaries,
@@ -134,6 +140,8 @@ impl Inspector {
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
         let mut found = self.whole(segment.text);
+        // Where somebody lives or works is personal with a name, and ordinary without.
+        found.retain(|found| found.kind != FindingKind::Entity);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
             let attack = self.attack(segment, &hits);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
@@ -157,26 +165,33 @@ impl Inspector {
 
     /// The stretch of a segment that reads most like an attack.
     fn attack(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
-        let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;
-        let head = if embedded { Head::Embedded } else { Head::User };
-        let mut best: Option<Finding> = None;
+        self.attempt(segment, hits).map(|attempt| attempt.found)
+    }
+
+    /// The same, with what led to it.
+    pub(crate) fn attempt(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Attempt> {
+        let head = head_of(segment);
+        let mut best: Option<Attempt> = None;
         for reading in readings(segment.text) {
-            let found = self.attack_in(segment, hits, head, &reading);
-            if best.as_ref().is_none_or(|best| found.score > best.score) {
-                best = Some(found);
+            let attempt = self.attempt_in(segment, hits, head, &reading);
+            if best
+                .as_ref()
+                .is_none_or(|best| attempt.found.score > best.found.score)
+            {
+                best = Some(attempt);
             }
         }
         best
     }
 
     /// The same in one reading of the segment.
-    fn attack_in(
+    fn attempt_in(
         &self,
         segment: Segment<'_>,
         hits: &[Hit],
         head: Head,
         reading: &Reading<'_>,
-    ) -> Finding {
+    ) -> Attempt {
         let plain = reading.codes.is_empty();
         let mut found = Finding {
             kind: FindingKind::Injection,
@@ -197,6 +212,7 @@ impl Inspector {
                 }
             }
         }
+        let (model, window) = (found.score, found.span.clone());
         // Words that belong to attacks and stand together say more than the model knows of short
         // texts; alone they are no verdict, for whoever warns of attacks uses them too.
         let words = if plain {
@@ -208,17 +224,43 @@ impl Inspector {
             };
             injection::find(text, &self.lexicon.hits(&reading.text))
         };
-        if let Some(words) = words.filter(|words| words.score >= THRESHOLD) {
+        if let Some(words) = words.as_ref().filter(|words| words.score >= THRESHOLD) {
             let raised = raised(found.score);
             if plain && (found.score < THRESHOLD || words.span.len() < found.span.len()) {
-                (found.rule, found.span) = (words.rule, words.span);
+                (found.rule, found.span) = (words.rule, words.span.clone());
             }
             found.score = raised;
         }
-        found
+        Attempt {
+            found,
+            model,
+            window,
+            words,
+            codes: reading.codes.clone(),
+        }
     }
 
-    /// Personal data, secrets and canaries in a whole text, by all rules.
+    /// How much a text reads like an attack to the model alone, without decoding it.
+    pub(crate) fn model_score(&self, segment: Segment<'_>) -> f32 {
+        let plain = readings(segment.text).into_iter().next();
+        let scores = plain.iter().flat_map(|reading| {
+            let windows = self.attacks.scores(head_of(segment), reading);
+            windows.map(|(score, _)| score).collect::<Vec<_>>()
+        });
+        scores.fold(0.0, f32::max)
+    }
+
+    /// The lists of names that words of a name stand in.
+    pub(crate) fn lists_of(&self, name: &str) -> Vec<&'static str> {
+        self.names.lists_of(name)
+    }
+
+    /// The words of a text that belong to lists.
+    pub(crate) fn hits(&self, text: &str) -> Vec<Hit> {
+        self.lexicon.hits(text)
+    }
+
+    /// Personal data, secrets, canaries and names of all sorts in a whole text.
     #[must_use]
     pub fn whole(&self, text: &str) -> Vec<Finding> {
         let mut found = Vec::new();
@@ -227,6 +269,7 @@ impl Inspector {
         self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
+        found.extend(self.names.find(text));
         without_overlaps(found)
     }
 
@@ -302,6 +345,28 @@ impl Inspector {
     }
 }
 
+/// A text taken for an attack, with what led to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) found: Finding,
+    /// What the model says alone.
+    pub(crate) model: f32,
+    /// The stretch that it says it of; the whole text when it was decoded.
+    pub(crate) window: Range<usize>,
+    /// What the words say.
+    pub(crate) words: Option<Finding>,
+    /// The codes that were undone.
+    pub(crate) codes: Vec<&'static str>,
+}
+
+/// The head of the model that judges a segment.
+fn head_of(segment: Segment<'_>) -> Head {
+    match segment.role == Role::Tool || segment.channel == Channel::ToolResult {
+        true => Head::Embedded,
+        false => Head::User,
+    }
+}
+
 /// Keeps the stronger of two findings that overlap: canaries, then secrets, then the longer one. A
 /// canary inside a key block hides neither: what stands around it is a finding of its own.
 fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
@@ -332,6 +397,8 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     let strength = |finding: &Finding| match finding.kind {
         FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 3,
         FindingKind::Credential => 2,
+        // A number with a check is no house number.
+        FindingKind::Address | FindingKind::Entity | FindingKind::Person => 0,
         _ => 1,
     };
     others.retain(|finding| {

@@ -14,10 +14,12 @@
 //! ```
 
 mod attack;
+mod explain;
 mod guard;
 mod health;
 mod injection;
 mod inspector;
+mod names;
 mod number;
 mod personal;
 mod rules;
@@ -26,7 +28,11 @@ mod stream;
 mod surrogate;
 mod words;
 
-pub use guard::{GuardProfile, GuardRule};
+pub use explain::{
+    AttackReason, Checked, ContextWord, Explainer, Explanation, RuleText, ScorePart, Side,
+    WordScore,
+};
+pub use guard::{GuardProfile, GuardRule, ProfileName};
 pub use inspector::{InjectionScore, InspectError, Inspector, Segment};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};
@@ -35,4 +41,9 @@ pub use surrogate::{SurrogateKey, Surrogates, mark};
 #[doc(hidden)]
 pub mod training {
     pub use crate::attack::training::*;
+
+    /// For `examples/train_names`.
+    pub mod names {
+        pub use crate::names::training::*;
+    }
 }

@@ -13,7 +13,13 @@ pub(crate) mod shape;
 
 /// The lines of a rule file that are rules, cut into fields.
 pub(crate) fn lines(text: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
-    text.lines()
-        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
-        .map(|line| line.split(" | ").map(str::trim).collect())
+    numbered(text).map(|(_, fields)| fields)
+}
+
+/// The same with the numbers of the lines in the file.
+pub(crate) fn numbered(text: &'static str) -> impl Iterator<Item = (usize, Vec<&'static str>)> {
+    (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|(number, line)| (number, line.split(" | ").map(str::trim).collect()))
 }

@@ -113,6 +113,7 @@ pub fn mark(kind: FindingKind) -> String {
 
 const fn word_of(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::Address => "ADDRESS",
         FindingKind::BankAccount => "ACCOUNT",
         FindingKind::BirthDate => "BORN",
         FindingKind::Canary => "CANARY",
@@ -123,11 +124,13 @@ const fn word_of(kind: FindingKind) -> &'static str {
         | FindingKind::ProviderKey => "SECRET",
         FindingKind::Device => "DEVICE",
         FindingKind::Email => "EMAIL",
+        FindingKind::Entity => "ENTITY",
         FindingKind::Health => "HEALTH",
         FindingKind::Iban => "IBAN",
         FindingKind::Identifier => "NUMBER",
         FindingKind::Injection => "TEXT",
         FindingKind::Ip => "IP",
+        FindingKind::Person => "PERSON",
         FindingKind::Phone => "PHONE",
         FindingKind::UsSsn => "SSN",
         FindingKind::Wallet => "WALLET",

@@ -50,7 +50,9 @@ words! {
         Opaque = "opaque",
         /// Payment cards and bank accounts.
         Payment = "payment",
-        /// Data that points at a person.
+        /// Names and addresses of people.
+        Person = "person",
+        /// Data that points at a person: numbers, addresses of the net, devices.
         Personal = "personal",
         /// Keys, tokens and passwords.
         Secret = "secret",
@@ -60,6 +62,8 @@ words! {
 words! {
     /// What exactly was found.
     FindingKind {
+        /// The postal address of a place.
+        Address = "address",
         /// A bank account other than by IBAN.
         BankAccount = "bank_account",
         /// A date of birth.
@@ -76,6 +80,8 @@ words! {
         Device = "device",
         /// An e-mail address.
         Email = "email",
+        /// A place, organisation, nationality, age or day: no personal data alone.
+        Entity = "entity",
         /// A record about someone's health.
         Health = "health",
         /// An IBAN with a valid check.
@@ -86,6 +92,8 @@ words! {
         Injection = "injection",
         /// An IPv4 or IPv6 address.
         Ip = "ip",
+        /// The name of a person.
+        Person = "person",
         /// A telephone number.
         Phone = "phone",
         /// A PEM private key block.
@@ -109,6 +117,7 @@ impl FindingKind {
             Self::CloudKey | Self::Credential | Self::PrivateKey | Self::ProviderKey => {
                 DataClass::Secret
             }
+            Self::Address | Self::Entity | Self::Person => DataClass::Person,
             Self::BirthDate
             | Self::Device
             | Self::Email

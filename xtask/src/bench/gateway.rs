@@ -96,7 +96,8 @@ pub(crate) fn run(gateway: &Gateway) -> Result<()> {
     Ok(())
 }
 
-fn build() -> Result<PathBuf> {
+/// The product's binary, from a release build.
+pub(super) fn build() -> Result<PathBuf> {
     tool::run(&mut tool::cargo([
         "build",
         "--release",

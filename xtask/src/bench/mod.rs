@@ -6,6 +6,7 @@
 //! links nothing of the product.
 
 mod gateway;
+mod inspect;
 mod process;
 mod table;
 
@@ -19,6 +20,8 @@ use crate::tool;
 pub(crate) enum Bench {
     /// The request path against a mock upstream and an inspecting floor, all brought along.
     Gateway(gateway::Gateway),
+    /// Findings against labelled rows, side by side with Presidio and detect-secrets.
+    Inspect(inspect::Inspect),
     /// Durable records a second, proofs and verification of the ledger.
     Ledger,
     /// One decision by policy, uncached and cached.
@@ -34,6 +37,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
     }
     match bench {
         Bench::Gateway(gateway) => gateway::run(&gateway),
+        Bench::Inspect(inspect) => inspect::run(&inspect),
         Bench::Ledger => example("casemate-ledger", "ledger_bench"),
         Bench::Policy => example("casemate-policy", "policy_bench"),
         Bench::Role(role) => gateway::play(role),

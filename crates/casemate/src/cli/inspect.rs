@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `casemate inspect`: the guards alone, over files and rows.
 
-use std::{
-    io::{BufRead, Write as _},
-    num::NonZero,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::{Arc, mpsc},
-};
+mod files;
+mod places;
+mod report;
+mod rows;
+mod sarif;
+mod why;
+
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use casemate_inspect::{Inspector, Segment};
-use casemate_types::{Channel, DataClass, Finding, FindingKind, Role};
+use casemate_inspect::Inspector;
+use casemate_types::{Channel, Role};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::Global;
-use crate::output::{Format, rows};
-
-/// Rows that one thread takes at a time.
-const CHUNK: usize = 64;
-/// Bytes of a file that are read at most.
-const MAX_FILE: u64 = 256 << 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
@@ -36,26 +28,30 @@ pub(crate) struct InspectArgs {
     /// Who speaks in a file or in rows that do not say: user, tool, document, system, assistant
     #[arg(long, default_value = "user")]
     role: String,
-}
-
-/// A row to look at.
-#[derive(Deserialize)]
-struct Row {
-    id: Value,
-    text: String,
-    #[serde(default)]
-    role: Option<String>,
+    /// Say of every finding why it is one: rule, checks, words near it, parts of the score, window
+    #[arg(long, conflicts_with = "jsonl")]
+    explain: bool,
 }
 
 impl InspectArgs {
+    /// Whether SARIF can be asked for: it is about files.
+    pub(super) const fn has_sarif(&self) -> bool {
+        self.jsonl.is_none()
+    }
+
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
         let inspector = Inspector::new(&[])?;
         let role = segment_role(&self.role)?;
-        if let Some(rows) = &self.jsonl {
-            return batch(inspector, rows, role);
+        if let Some(path) = &self.jsonl {
+            return rows::batch(inspector, path, role);
         }
         let path = self.path.context("a file, a directory or `-` is needed")?;
-        files(global, &inspector, &path, role)
+        let look = files::Look {
+            inspector: &inspector,
+            role,
+            explain: self.explain,
+        };
+        files::inspect(&look, global.format, &path)
     }
 }
 
@@ -71,326 +67,4 @@ fn segment_role(word: &str) -> anyhow::Result<(Role, Channel)> {
             "`{other}` is no role; there are user, tool, document, system and assistant"
         ),
     })
-}
-
-/// Lines with their numbers.
-type Lines = Vec<(usize, Vec<u8>)>;
-
-/// Rows in, answers out, in the order read, on all processors. Threads are not waited for: one may
-/// sit in a read that does not end.
-fn batch(inspector: Inspector, path: &Path, role: (Role, Channel)) -> anyhow::Result<ExitCode> {
-    let (reader, bytes): (Box<dyn BufRead + Send>, u64) = if path == Path::new("-") {
-        (Box::new(std::io::BufReader::new(std::io::stdin())), 0)
-    } else {
-        let file = std::fs::File::open(path)
-            .with_context(|| format!("`{}` cannot be read", path.display()))?;
-        let bytes = file.metadata().map_or(0, |meta| meta.len());
-        (Box::new(std::io::BufReader::new(file)), bytes)
-    };
-    let bar = progress(bytes);
-    let inspector = Arc::new(inspector);
-    let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
-    // One channel in and out for each thread keeps the order without sorting.
-    let (mut senders, mut receivers) = (Vec::new(), Vec::new());
-    for _ in 0..threads {
-        let (send, work) = mpsc::sync_channel::<Lines>(4);
-        let (done, receive) = mpsc::sync_channel(4);
-        let inspector = inspector.clone();
-        std::thread::spawn(move || {
-            for chunk in work {
-                let answers: Vec<anyhow::Result<String>> = chunk
-                    .into_iter()
-                    .map(|(number, line)| answer_line(&inspector, number, &line, role))
-                    .collect();
-                if done.send(answers).is_err() {
-                    break;
-                }
-            }
-        });
-        senders.push(send);
-        receivers.push(receive);
-    }
-    let feeder = std::thread::spawn({
-        let bar = bar.clone();
-        move || feed(reader, &senders, &bar)
-    });
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for receiver in receivers.iter().cycle() {
-        let Ok(answers) = receiver.recv() else {
-            break;
-        };
-        for answer in answers {
-            let written = match answer {
-                Ok(answer) => writeln!(out, "{answer}"),
-                Err(error) => {
-                    out.flush()?;
-                    return Err(error);
-                }
-            };
-            if let Some(end) = given_up(written)? {
-                return Ok(end);
-            }
-        }
-    }
-    if let Some(end) = given_up(out.flush())? {
-        return Ok(end);
-    }
-    bar.finish_and_clear();
-    feeder
-        .join()
-        .map_err(|_| anyhow::anyhow!("reading the rows broke off"))??;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Whoever read the answers has had enough, which is no fault.
-fn given_up(written: std::io::Result<()>) -> anyhow::Result<Option<ExitCode>> {
-    match written {
-        Ok(()) => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Some(ExitCode::SUCCESS)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Hands lines out, a chunk to each thread in turn.
-fn feed(
-    mut reader: Box<dyn BufRead + Send>,
-    lanes: &[mpsc::SyncSender<Lines>],
-    bar: &ProgressBar,
-) -> anyhow::Result<()> {
-    let mut number = 0;
-    for lane in lanes.iter().cycle() {
-        let mut chunk = Vec::with_capacity(CHUNK);
-        while chunk.len() < CHUNK {
-            let mut line = Vec::new();
-            number += 1;
-            let read = reader
-                .read_until(b'\n', &mut line)
-                .with_context(|| format!("line {number} cannot be read"))?;
-            if read == 0 {
-                break;
-            }
-            bar.inc(read as u64);
-            let first = line.trim_ascii_start().first();
-            let broken = first.is_some_and(|first| *first != b'{');
-            if !line.trim_ascii().is_empty() {
-                chunk.push((number, line));
-            }
-            if broken {
-                // Whoever waits for an answer is told at once.
-                break;
-            }
-        }
-        // Whoever takes the answers has stopped after an error of its own.
-        if chunk.is_empty() || lane.send(chunk).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn answer_line(
-    inspector: &Inspector,
-    number: usize,
-    line: &[u8],
-    role: (Role, Channel),
-) -> anyhow::Result<String> {
-    let row: Row = serde_json::from_slice(line)
-        .with_context(|| format!("line {number} is no `{{\"id\", \"text\", \"role\"?}}`"))?;
-    let role = match &row.role {
-        Some(word) => segment_role(word).with_context(|| format!("line {number}"))?,
-        None => role,
-    };
-    Ok(answer(inspector, &row, role).to_string())
-}
-
-/// What was seen in one row, in the words of the development data.
-fn answer(inspector: &Inspector, row: &Row, (role, channel): (Role, Channel)) -> Value {
-    let segment = Segment::new(&row.text, role, channel);
-    let (found, injection) = inspector.inspect_scored(segment);
-    let places = Characters::new(&row.text);
-    let (mut personal, mut secrets) = (Vec::new(), Vec::new());
-    for finding in &found {
-        let (start, end) = (places.at(finding.span.start), places.at(finding.span.end));
-        match finding.kind.class() {
-            DataClass::Secret => secrets.push(json!([start, end, finding.rule])),
-            DataClass::Payment | DataClass::Personal => {
-                personal.push(json!([start, end, type_name(finding)]));
-            }
-            _ => {}
-        }
-    }
-    json!({
-        "id": row.id,
-        "injection": {"score": injection.score, "flag": u8::from(injection.flag)},
-        "personal": personal,
-        "secrets": secrets,
-    })
-}
-
-/// The type as data sets name it.
-fn type_name(finding: &Finding) -> &'static str {
-    match finding.kind {
-        FindingKind::Email => "EMAIL",
-        FindingKind::Ip => "IP_ADDRESS",
-        _ => finding.rule,
-    }
-}
-
-/// Character places of byte places.
-struct Characters {
-    /// Byte places of all characters; empty where every character is one byte.
-    starts: Vec<usize>,
-}
-
-impl Characters {
-    fn new(text: &str) -> Self {
-        let starts = match text.is_ascii() {
-            true => Vec::new(),
-            false => text.char_indices().map(|(at, _)| at).collect(),
-        };
-        Self { starts }
-    }
-
-    fn at(&self, byte: usize) -> usize {
-        match self.starts.is_empty() {
-            true => byte,
-            false => self.starts.partition_point(|start| *start < byte),
-        }
-    }
-}
-
-/// Findings in files.
-fn files(
-    global: &Global,
-    inspector: &Inspector,
-    path: &Path,
-    (role, channel): (Role, Channel),
-) -> anyhow::Result<ExitCode> {
-    let mut table = Vec::new();
-    let mut all = Vec::new();
-    for file in list(path)? {
-        let bytes = read(&file)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let mut line_starts = vec![0];
-        line_starts.extend(memchr_lines(&text));
-        let place_of = Places::new(&bytes);
-        for finding in inspector.inspect(Segment::new(&text, role, channel)) {
-            let line = line_starts.partition_point(|start| *start <= finding.span.start);
-            let line_start = place_of.at(line_starts[line - 1]);
-            let (start, end) = (
-                place_of.at(finding.span.start),
-                place_of.at(finding.span.end),
-            );
-            let column = start - line_start + 1;
-            let place = format!("{}:{line}:{column}", file.display());
-            let score = format!("{:.2}", finding.score);
-            let class = finding.kind.class().as_str();
-            table.push(vec![
-                place.clone(),
-                class.to_owned(),
-                finding.rule.to_owned(),
-                score,
-            ]);
-            all.push(json!({
-                "file": file.display().to_string(), "line": line, "column": column,
-                "start": start, "end": end,
-                "class": class, "kind": finding.kind.as_str(), "rule": finding.rule,
-                "score": finding.score,
-            }));
-        }
-    }
-    if table.is_empty() && global.format == Format::Human {
-        println!("nothing found");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let heading = ["place", "class", "rule", "score"];
-    rows(global.format, &heading, &table, &Value::Array(all));
-    Ok(if table.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(3)
-    })
-}
-
-/// From places in a text whose wrong bytes were replaced to places in the file.
-struct Places {
-    /// Where valid parts begin, in the text and in the file.
-    parts: Vec<(usize, usize)>,
-}
-
-impl Places {
-    fn new(bytes: &[u8]) -> Self {
-        let (mut parts, mut text, mut file) = (Vec::new(), 0, 0);
-        for chunk in bytes.utf8_chunks() {
-            parts.push((text, file));
-            let valid = chunk.valid().len();
-            let wrong = chunk.invalid().len();
-            (text, file) = (text + valid, file + valid);
-            if wrong > 0 {
-                (text, file) = (text + char::REPLACEMENT_CHARACTER.len_utf8(), file + wrong);
-            }
-        }
-        Self { parts }
-    }
-
-    fn at(&self, place: usize) -> usize {
-        let part = self.parts.partition_point(|(text, _)| *text <= place);
-        match part.checked_sub(1).and_then(|part| self.parts.get(part)) {
-            Some((text, file)) => file + place - text,
-            None => place,
-        }
-    }
-}
-
-fn memchr_lines(text: &str) -> impl Iterator<Item = usize> {
-    text.match_indices('\n').map(|(at, _)| at + 1)
-}
-
-/// Files below a path, in order; what is not a file or directory is left out.
-fn list(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut found = Vec::new();
-    let mut open = vec![path.to_owned()];
-    while let Some(directory) = open.pop() {
-        let entries = std::fs::read_dir(&directory)
-            .with_context(|| format!("`{}` cannot be read", directory.display()))?;
-        for entry in entries {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                open.push(entry.path());
-            } else if kind.is_file() {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    let failed = || format!("`{}` cannot be read", path.display());
-    if path == Path::new("-") {
-        std::io::stdin().take(MAX_FILE).read_to_end(&mut bytes)?;
-    } else {
-        let file = std::fs::File::open(path).with_context(failed)?;
-        file.take(MAX_FILE)
-            .read_to_end(&mut bytes)
-            .with_context(failed)?;
-    }
-    Ok(bytes)
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::new(bytes);
-    let style = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    bar
 }

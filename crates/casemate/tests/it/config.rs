@@ -129,6 +129,89 @@ fn impossible_settings_are_refused() {
     }
 }
 
+#[test]
+fn a_profile_nobody_knows_is_refused() {
+    check(
+        "[gateway.guard]\nprofile = \"lax\"\n",
+        &[
+            "toml:2:11]",
+            "unknown variant `lax`, expected one of `balanced`, `observe`, `strict`",
+            "docs/reference/config.md",
+        ],
+    );
+    check(
+        "[gateway]\nguard = \"strict\"\n",
+        &["toml:2:9]", "invalid type", "docs/reference/config.md"],
+    );
+    check(
+        "[gateway.guard]\nprofil = \"strict\"\n",
+        &["toml:2:1]", "unknown field `profil`", "nothing is ignored"],
+    );
+    check(
+        "[gateway.guard]\nprofile = \"strict\"\npersonal = { output = \"flag\" }\n",
+        &["toml:3:12]", "missing field", "add the line"],
+    );
+    // What holds for a setting holds with a profile too.
+    check(
+        "[gateway.guard]\nprofile = \"strict\"\nattack_threshold = 2.0\n",
+        &["toml:3:1]", "is not between 0 and 1", "0.75"],
+    );
+}
+
+#[test]
+fn the_profile_decides_what_arrives() {
+    const MAIL: &str = "Please write to ada@example.org";
+    const KEY: &str = "My key is AKIAQYLPMN5HHHFPZAM2";
+    let (home, upstream) = (Home::new(), Upstream::new(usize::MAX));
+    home.configure(&upstream.config());
+    let server = home.up(&[]);
+    let key = home.key(&[]);
+    let blocks = "secret = { trusted = \"flag\", untrusted = \"redact\", output = \"flag\" }";
+    // The section, what arrives of an address, and whether and how a secret does.
+    for (section, mail, secret) in [
+        ("", "EMAIL_", None),
+        ("profile = \"balanced\"", "EMAIL_", None),
+        (
+            "profile = \"observe\"",
+            "ada@example.org",
+            Some("AKIAQYLPMN5HHHFPZAM2"),
+        ),
+        ("profile = \"strict\"", "[redacted:email]", None),
+        (
+            &format!("profile = \"strict\"\n{blocks}"),
+            "[redacted:email]",
+            Some("[redacted:cloud_key]"),
+        ),
+    ] {
+        home.configure(&format!(
+            "{}\n[gateway.guard]\n{section}\n",
+            upstream.config()
+        ));
+        home.run(&["config", "reload"]).exits(0);
+        let last = || {
+            let all = upstream.received();
+            all.last().unwrap()["messages"][0]["content"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(server.chat(&key, "load-1", MAIL).status, 200, "{section}");
+        assert!(last().contains(mail), "{section}: {}", last());
+        let before = upstream.received().len();
+        let reply = server.chat(&key, "load-1", KEY);
+        match secret {
+            Some(secret) => {
+                assert_eq!(reply.status, 200, "{section}: {}", reply.body);
+                assert!(last().contains(secret), "{section}: {}", last());
+            }
+            None => {
+                assert_eq!(reply.status, 403, "{section}: {}", reply.body);
+                assert_eq!(upstream.received().len(), before);
+            }
+        }
+    }
+}
+
 const UPSTREAM: &str = "[[gateway.upstream]]\nname = \"there\"\nkind = \"openai\"\n\
     url = \"http://127.0.0.1:9\"\nlocality = \"local\"\nallow_private = true\n";
 

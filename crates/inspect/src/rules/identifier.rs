@@ -8,18 +8,20 @@
 mod first_run;
 mod nearby;
 
+use std::ops::Range;
+
 use casemate_types::{Finding, FindingKind};
 
 use super::{
     check::Check,
     lines, overlap,
-    place::{begins, ends, next},
+    place::{back, begins, ends, forth, next},
     shape::{GAPS, Matcher, Memory, Notation, Part, Remembered, Set, Shape},
 };
 use first_run::{SLOTS, Second, behind, letters_and_digits, slot, slots};
 use nearby::{Groups, Nearby, Words};
 
-const PACK: &str = include_str!("../../rules/personal.rules");
+pub(crate) const PACK: &str = include_str!("../../rules/personal.rules");
 /// Characters before a number in which a word may explain it, and behind.
 const BEFORE: usize = 60;
 const BEHIND: usize = 30;
@@ -434,6 +436,31 @@ fn runs_on(bytes: &[u8], start: usize, end: usize) -> bool {
         _ => false,
     };
     before || after
+}
+
+/// The words of a rule's list that explain a number at `at`, where they stand. For explanations.
+pub(crate) fn words_near(
+    text: &str,
+    at: usize,
+    list: &'static str,
+) -> Vec<(&'static str, Range<usize>)> {
+    let (from, upto) = (back(text, at, BEFORE), forth(text, at, BEHIND + LONGEST));
+    let near = text
+        .get(from..upto)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut found = Vec::new();
+    for word in list.split(',').map(str::trim).filter(|word| *word != "-") {
+        let inside = word.chars().any(|c| u32::from(c) >= 0x0E00);
+        for (start, _) in near.match_indices(word) {
+            let (start, end) = (from + start, from + start + word.len());
+            let whole = inside || (begins(text, start) && ends(text, end));
+            if whole && !(start < at && end > at) {
+                found.push((word, start..end));
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]

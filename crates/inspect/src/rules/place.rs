@@ -34,7 +34,8 @@ pub(super) fn ends(text: &str, at: usize) -> bool {
 
 /// The byte that many characters before.
 pub(super) fn back(text: &str, at: usize, count: usize) -> usize {
-    let bytes = &text.as_bytes()[..at];
+    let bytes = text.as_bytes();
+    let bytes = bytes.get(..at).unwrap_or(bytes);
     let near = bytes.len().saturating_sub(count);
     if bytes[near..].is_ascii() {
         return near;
@@ -50,7 +51,7 @@ pub(super) fn back(text: &str, at: usize, count: usize) -> usize {
 pub(super) fn forth(text: &str, at: usize, count: usize) -> usize {
     let bytes = text.as_bytes();
     let near = bytes.len().min(at + count);
-    if bytes[at..near].is_ascii() {
+    if bytes.get(at..near).unwrap_or_default().is_ascii() {
         return near;
     }
     let tail = text.get(at..).unwrap_or_default();

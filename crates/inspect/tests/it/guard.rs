@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is done about a finding: class × direction × trust.
 
-use casemate_inspect::GuardProfile;
+use casemate_inspect::{GuardProfile, GuardRule, ProfileName};
 use casemate_types::{
     DataClass,
     Direction::{Input, Output},
@@ -82,4 +82,152 @@ fn a_profile_reads_back_and_refuses_unknown_words() {
         assert!(serde_json::from_str::<GuardProfile>(bad).is_err(), "{bad}");
     }
     let _: GuardAction = serde_json::from_str("\"pseudonymise\"").unwrap();
+}
+
+/// Every class that a profile says something about, with its three actions.
+fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 6] {
+    [
+        (DataClass::Attack, profile.attack),
+        (DataClass::Canary, profile.canary),
+        (DataClass::Health, profile.health),
+        (DataClass::Payment, profile.payment),
+        (DataClass::Personal, profile.personal),
+        (DataClass::Secret, profile.secret),
+    ]
+}
+
+#[test]
+fn every_profile_gives_every_class_an_action() {
+    for name in ProfileName::ALL {
+        // Nothing is left to what a file stands over, and the file says no more than it may.
+        let file: toml::Table = toml::from_str(name.file()).unwrap();
+        let keys: Vec<_> = file.keys().map(String::as_str).collect();
+        assert_eq!(
+            keys,
+            [
+                "attack",
+                "attack_threshold",
+                "canary",
+                "health",
+                "payment",
+                "personal",
+                "secret"
+            ],
+            "{name:?}"
+        );
+        let profile = GuardProfile::named(*name);
+        for (class, rule) in classes(&profile) {
+            for (member, action) in [
+                ("trusted", rule.trusted),
+                ("untrusted", rule.untrusted),
+                ("output", rule.output),
+            ] {
+                let written = file[class.as_str()][member].as_str();
+                assert_eq!(written, Some(action.as_str()), "{name:?}: {class}.{member}");
+            }
+        }
+        let threshold = file["attack_threshold"].as_float().unwrap();
+        assert!((threshold - f64::from(profile.attack_threshold)).abs() < 1e-6);
+        assert!((0.0..=1.0).contains(&threshold), "{name:?}");
+        // Answers are not searched for these, so nothing else would ever act.
+        assert!(profile.attack.output <= Flag && profile.health.output <= Flag);
+        assert!(name.file().contains(&format!("# {}:", name.as_str())));
+    }
+}
+
+#[test]
+fn strict_is_nowhere_weaker_than_balanced() {
+    let (strict, balanced) = (
+        GuardProfile::named(ProfileName::Strict),
+        GuardProfile::named(ProfileName::Balanced),
+    );
+    for ((class, strict), (_, balanced)) in classes(&strict).iter().zip(classes(&balanced)) {
+        assert!(strict.trusted >= balanced.trusted, "{class}");
+        assert!(strict.untrusted >= balanced.untrusted, "{class}");
+        assert!(strict.output >= balanced.output, "{class}");
+    }
+    assert!(strict.attack_threshold <= balanced.attack_threshold);
+    assert_ne!(strict, balanced);
+    // Whatever the finding and however sure.
+    for kind in FindingKind::ALL {
+        for score in [0.0, 0.3, 0.5, 0.6, 0.75, 0.99, f32::NAN] {
+            let finding = Finding {
+                kind: *kind,
+                span: 0..1,
+                rule: "r",
+                score,
+            };
+            for (direction, trust) in [(Input, Trusted), (Input, Untrusted), (Output, Untrusted)] {
+                let action = |profile: &GuardProfile| profile.action(&finding, direction, trust);
+                assert!(action(&strict) >= action(&balanced), "{kind} {score}");
+            }
+        }
+    }
+}
+
+#[test]
+fn observe_stops_and_changes_nothing() {
+    let observe = GuardProfile::named(ProfileName::Observe);
+    for kind in FindingKind::ALL {
+        for score in [0.0, 0.5, 0.75, 0.99, 1.0, f32::NAN] {
+            let finding = Finding {
+                kind: *kind,
+                span: 0..1,
+                rule: "r",
+                score,
+            };
+            for (direction, trust) in [(Input, Trusted), (Input, Untrusted), (Output, Untrusted)] {
+                assert_eq!(observe.action(&finding, direction, trust), Flag, "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn balanced_is_what_is_used_when_nothing_is_said() {
+    let balanced = GuardProfile::named(ProfileName::Balanced);
+    assert_eq!(GuardProfile::default(), balanced);
+    for text in ["", "profile = \"balanced\""] {
+        assert_eq!(toml::from_str::<GuardProfile>(text).unwrap(), balanced);
+    }
+}
+
+#[test]
+fn a_setting_differs_from_its_profile_and_the_rest_stays() {
+    for name in ProfileName::ALL {
+        let named = GuardProfile::named(*name);
+        let head = format!("profile = \"{}\"\n", name.as_str());
+        assert_eq!(toml::from_str::<GuardProfile>(&head).unwrap(), named);
+
+        let rule = "{ trusted = \"allow\", untrusted = \"redact\", output = \"allow\" }";
+        for (at, (class, _)) in classes(&named).into_iter().enumerate() {
+            let text = format!("{head}{class} = {rule}\n");
+            let read: GuardProfile = toml::from_str(&text).unwrap();
+            for (other, (one, its)) in classes(&read).into_iter().enumerate() {
+                let (_, before) = classes(&named)[other];
+                let wanted = match other == at {
+                    true => GuardRule {
+                        trusted: Allow,
+                        untrusted: Redact,
+                        output: Allow,
+                    },
+                    false => before,
+                };
+                assert_eq!(its, wanted, "{name:?} with {class}: {one}");
+            }
+            assert!(read.attack_threshold.eq(&named.attack_threshold));
+        }
+        let read: GuardProfile =
+            toml::from_str(&format!("attack_threshold = 0.9\n{head}")).unwrap();
+        assert!(read.attack_threshold.eq(&0.9) && read.secret == named.secret);
+    }
+}
+
+#[test]
+fn a_profile_nobody_knows_is_refused() {
+    for bad in ["\"lax\"", "\"Strict\"", "\"\"", "1", "[]"] {
+        let text = format!("profile = {bad}");
+        let error = toml::from_str::<GuardProfile>(&text).unwrap_err();
+        assert_eq!(error.span(), Some(10..text.len()), "{error}");
+    }
 }

@@ -24,6 +24,7 @@ pub(crate) fn everywhere(action: GuardAction) -> GuardProfile {
         canary: rule,
         health: rule,
         payment: rule,
+        person: rule,
         personal: rule,
         secret: rule,
         attack_threshold: 0.75,

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{
     texts::Texts,
     value::{entropy, is_name, may_be_secret},
+    words::parts,
 };
 
 /// The kinds that this finds.
@@ -400,9 +401,7 @@ enum Strength {
 /// What a name promises; its last parts decide.
 fn strength(name: &str) -> Option<Strength> {
     let lower = name.to_ascii_lowercase();
-    let parts: Vec<&str> = super::parts(name)
-        .filter_map(|part| lower.get(part))
-        .collect();
+    let parts: Vec<&str> = parts(name).filter_map(|part| lower.get(part)).collect();
     if parts.iter().any(|part| OTHER.binary_search(part).is_ok()) && !has_exception(&parts) {
         return None;
     }
@@ -524,7 +523,7 @@ fn judge(strength: Strength, value: &str, quoted: bool, line: &str) -> Option<&'
     if hex && bytes.len() >= 32 {
         let even = matches!(bytes.len(), 32 | 40 | 48 | 56 | 64 | 96 | 128);
         let names = line.to_ascii_lowercase();
-        let digest = super::parts(line)
+        let digest = parts(line)
             .filter_map(|part| names.get(part))
             .any(|part| DIGESTS.binary_search(&part).is_ok());
         let strong = strength != Strength::Weak;
