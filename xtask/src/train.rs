@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask train injection`: rows from the grammars, then the model from them and the
-//! development data. What trains is an example of the crate that uses the model.
+//! `cargo xtask train`: models from the development data and from generated rows. What trains is an
+//! example of the crate that uses the model.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -11,37 +11,61 @@ use crate::{generate, tool};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Train {
     /// The injection model, `crates/inspect/model/injection.bin`
-    Injection(Injection),
+    Injection(Options),
+    /// The lists and the tagger of names, `crates/inspect/model/names.bin`
+    Names(Options),
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Injection {
-    /// Only measure, by leaving sources out; write no model
+pub(crate) struct Options {
+    /// Only measure, by leaving sources or templates out; write no model
     #[arg(long)]
     dry: bool,
 }
 
 pub(crate) fn run(train: &Train) -> Result<()> {
-    let Train::Injection(injection) = train;
-    generate::run(&generate::Generate::Injection(generate::Injection::usual()))?;
+    match train {
+        Train::Injection(options) => {
+            generate::run(&generate::Generate::Injection(generate::Injection::usual()))?;
+            let from = [
+                "--data",
+                "crates/inspect/training/injection/train.jsonl",
+                "--generated",
+                ".xtask/injection.jsonl",
+            ];
+            example(
+                "train_injection",
+                &from,
+                options,
+                "crates/inspect/model/injection.bin",
+            )
+        }
+        Train::Names(options) => {
+            let from = ["--training", "crates/inspect/training"];
+            example(
+                "train_names",
+                &from,
+                options,
+                "crates/inspect/model/names.bin",
+            )
+        }
+    }
+}
+
+/// Measures on what is left out, and writes the model unless only measuring was asked for.
+fn example(name: &str, from: &[&str], options: &Options, model: &str) -> Result<()> {
     let mut arguments = vec![
         "run",
         "--quiet",
         "--release",
         "--package",
         "casemate-inspect",
-        "--example",
-        "train_injection",
-        "--",
-        "--data",
-        "crates/inspect/training/injection/train.jsonl",
-        "--generated",
-        ".xtask/injection.jsonl",
-        "--folds",
-        "all",
     ];
-    if !injection.dry {
-        arguments.extend(["--out", "crates/inspect/model/injection.bin"]);
+    arguments.extend(["--example", name, "--"]);
+    arguments.extend(from);
+    arguments.extend(["--folds", "all"]);
+    if !options.dry {
+        arguments.extend(["--out", model]);
     }
     tool::run(tool::cargo(arguments).current_dir(tool::root()))
 }

@@ -263,13 +263,25 @@ impl Inspector {
     /// Personal data, secrets, canaries and names of all sorts in a whole text.
     #[must_use]
     pub fn whole(&self, text: &str) -> Vec<Finding> {
+        beside(self.structured(text), self.names.find(text))
+    }
+
+    /// Names of people and places, and addresses, in the order of the text.
+    #[must_use]
+    pub fn names(&self, text: &str) -> Vec<Finding> {
+        self.names.find(text)
+    }
+
+    /// What has a form: personal data, secrets and canaries, in the order of the text and without
+    /// overlaps.
+    #[must_use]
+    pub fn structured(&self, text: &str) -> Vec<Finding> {
         let mut found = Vec::new();
         self.find_canaries(text, 0, &mut found);
         found.extend(self.credentials.find(text));
         self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
-        found.extend(self.names.find(text));
         without_overlaps(found)
     }
 
@@ -367,6 +379,26 @@ fn head_of(segment: Segment<'_>) -> Head {
     }
 }
 
+/// Both in the order of the text, without names that overlap what has a form: a number with a check
+/// is no house number.
+fn beside(formed: Vec<Finding>, names: Vec<Finding>) -> Vec<Finding> {
+    let mut all = Vec::with_capacity(formed.len() + names.len());
+    let mut formed = formed.into_iter().peekable();
+    for name in names {
+        while let Some(before) = formed.next_if(|one| one.span.start < name.span.end) {
+            all.push(before);
+        }
+        if all
+            .last()
+            .is_none_or(|last: &Finding| last.span.end <= name.span.start)
+        {
+            all.push(name);
+        }
+    }
+    all.extend(formed);
+    all
+}
+
 /// Keeps the stronger of two findings that overlap: canaries, then secrets, then the longer one. A
 /// canary inside a key block hides neither: what stands around it is a finding of its own.
 fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
@@ -397,8 +429,6 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     let strength = |finding: &Finding| match finding.kind {
         FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 3,
         FindingKind::Credential => 2,
-        // A number with a check is no house number.
-        FindingKind::Address | FindingKind::Entity | FindingKind::Person => 0,
         _ => 1,
     };
     others.retain(|finding| {

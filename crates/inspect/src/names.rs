@@ -6,6 +6,7 @@
 //! word, or in a list) the tagger looks at all: most of a text costs a table lookup a word.
 
 mod features;
+mod site;
 mod table;
 mod tagger;
 mod token;
@@ -36,8 +37,34 @@ impl Names {
         read().ok_or_else(|| "the model of names is not one of this version".into())
     }
 
-    /// What is named in a text, in its order.
+    /// What is named in a text, in its order and without overlaps.
     pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
+        let mut found: Vec<Finding> = site::sites(text)
+            .map(|span| Finding {
+                kind: FindingKind::Entity,
+                span,
+                rule: "DOMAIN_NAME",
+                score: 0.9,
+            })
+            .collect();
+        let sites = found.len();
+        for name in self.tagged(text) {
+            let next = found[..sites].partition_point(|site| site.span.end <= name.span.start);
+            let free = found[..sites]
+                .get(next)
+                .is_none_or(|site| site.span.start >= name.span.end);
+            if free {
+                found.push(name);
+            }
+        }
+        if sites > 0 {
+            found.sort_by_key(|finding| finding.span.start);
+        }
+        found
+    }
+
+    /// What the tagger finds.
+    fn tagged(&self, text: &str) -> Vec<Finding> {
         let page = Page::new(text, token::tokens(text, &self.table));
         let mut found = Vec::new();
         for island in page.islands() {
@@ -228,6 +255,8 @@ pub(crate) mod training {
     /// The likeliest labels of a row of tokens.
     #[must_use]
     pub fn best(scores: &[[f32; WIDTH]], transitions: &[[f32; WIDTH]; LABELS]) -> Vec<usize> {
-        tagger::best(scores, transitions)
+        let mut transitions = *transitions;
+        tagger::forbid(&mut transitions);
+        tagger::best(scores, &transitions)
     }
 }

@@ -601,7 +601,13 @@ fn nothing_of_anybody_is_sent() {
     // Nor is it logged, however much is.
     let logged = house.server.logged();
     assert!(logged.contains("TRACE"), "{logged}");
-    let named = ["hopper", "metadatum4711", "useragent4711", "cookie4711", "state4711"];
+    let named = [
+        "hopper",
+        "metadatum4711",
+        "useragent4711",
+        "cookie4711",
+        "state4711",
+    ];
     let said = [SECRET, EMAIL, ASKED, ANSWERED, &house.key, CREDENTIAL];
     // Whole words: a port may well have the digits of one.
     for word in named.iter().chain(&said) {

@@ -123,8 +123,16 @@ fn names_say_which_lists_know_them() {
     let text = "Please call Margaret Thompson about it.";
     let inspector = inspector();
     let explained = explained(&inspector, user(text));
-    let (_, why) = explained.iter().find(|(found, _)| found.rule == "PERSON").unwrap();
-    assert!(why.checks.iter().any(|held| held.meaning.contains("given names")), "{why:?}");
+    let (_, why) = explained
+        .iter()
+        .find(|(found, _)| found.rule == "PERSON")
+        .unwrap();
+    assert!(
+        why.checks
+            .iter()
+            .any(|held| held.meaning.contains("given names")),
+        "{why:?}"
+    );
     assert_eq!(why.score[0].part, "tagger");
 }
 
@@ -158,7 +166,7 @@ fn every_number_of_the_table_has_its_line() {
     let explainer = Explainer::new(&inspector);
     let (mut seen, mut without) = (0, Vec::new());
     for line in cases.lines().filter(|line| !line.starts_with('#')) {
-        for finding in inspector.whole(line) {
+        for finding in inspector.structured(line) {
             if finding.rule.starts_with("personal.") || finding.kind.class() == DataClass::Secret {
                 continue;
             }

@@ -82,10 +82,23 @@ impl<'a> Page<'a> {
         if token.is_large() {
             return !common || listed || (token.case != Case::One && !self.begins_sentence(at));
         }
+        if token.known.has(Known::STREET_BEFORE) && self.has_number(at) {
+            return true;
+        }
         if common || token.case == Case::None {
             return false;
         }
-        listed || self.small || token.known.has(Known::STREET_AFTER)
+        listed
+            || token.known.has(Known::STREET_AFTER)
+            || (self.small && token.end - token.start > 2)
+    }
+
+    /// Whether a number stands before a word, as in `15 rue`, or soon after, as in `calle Mayor 5`.
+    fn has_number(&self, at: usize) -> bool {
+        const FAR: usize = 5;
+        let before = at.checked_sub(1).unwrap_or(at);
+        let around = &self.tokens[before..self.tokens.len().min(at + FAR)];
+        around.iter().any(|token| token.kind == Kind::Number)
     }
 
     fn begins_sentence(&self, at: usize) -> bool {
@@ -108,65 +121,47 @@ impl<'a> Page<'a> {
         let (back, back2, next, next2) = (near(-1), near(-2), near(1), near(2));
         let mut emit = |template: u32, a: u32, b: u32, c: u32| out(bucket(template, a, b, c));
         let mode = u32::from(self.small);
+        if token.kind == Kind::Code {
+            // Whatever it says.
+            return emit(22, 0, 0, 0);
+        }
         emit(0, here.shape, mode, 0);
         if !here.forgotten {
-            emit(1, here.word, 0, 0);
-            emit(2, back.word, here.word, 0);
-            emit(3, here.word, next.word, 0);
+            emit(1, back.word, here.word, 0);
         }
-        emit(4, back.word, here.shape, 0);
-        emit(5, next.word, here.shape, 0);
-        emit(6, back2.word, here.shape, 1);
-        emit(7, next2.word, here.shape, 1);
-        emit(8, back2.word, back.word, here.shape);
-        emit(9, next.word, next2.word, here.shape);
-        emit(10, back.shape, here.shape, next.shape);
-        emit(
-            11,
-            pair(back2.shape, back.shape),
-            here.shape,
-            pair(next.shape, next2.shape),
-        );
-        emit(12, here.known, here.shape, mode);
-        emit(13, back.known, here.known, here.shape);
-        emit(14, here.known, next.known, here.shape);
-        emit(15, back.known, pair(back.shape, here.shape), next.shape);
-        emit(16, back2.known, back.known, here.shape);
-        emit(17, next.known, next2.known, here.shape);
-        emit(18, back.word, here.known, 0);
-        emit(19, next.word, here.known, 0);
-        emit(20, near(-3).word, here.shape, 2);
-        emit(21, near(3).word, here.shape, 2);
+        emit(2, back.word, here.shape, 0);
+        emit(3, next.word, here.shape, 0);
+        emit(4, back2.word, here.shape, 1);
+        emit(5, next2.word, here.shape, 1);
+        emit(6, back2.word, back.word, here.shape);
+        emit(7, back.shape, here.shape, next.shape);
+        let around = (pair(back2.shape, back.shape), pair(next.shape, next2.shape));
+        emit(8, around.0, here.shape, around.1);
+        emit(9, back.known, here.known, here.shape);
+        emit(10, here.known, next.known, here.shape);
+        emit(11, back.known, pair(back.shape, here.shape), next.shape);
+        emit(12, back2.known, back.known, here.shape);
+        emit(13, next.known, next2.known, here.shape);
+        emit(14, back.word, here.known, 0);
+        emit(15, next.word, here.known, 0);
+        emit(16, near(-3).word, here.shape, 2);
+        emit(17, near(3).word, here.shape, 2);
         self.line_features(at, here, &mut emit);
         if matches!(token.kind, Kind::Word | Kind::Mixed) {
             self.letter_features(token, here, &mut emit);
         }
     }
 
-    /// Where in its line a token stands, and what the lines around are like.
+    /// How long its line is, and what stands in it.
     fn line_features(&self, at: usize, here: Near, emit: &mut impl FnMut(u32, u32, u32, u32)) {
-        let number = self.line_of[at] as usize;
-        let line = &self.lines[number];
-        let first = u32::from(at <= line.start) + 2 * u32::from(at + 1 >= line.end);
-        let size = line.len().min(12) as u32;
-        emit(22, first, here.shape, here.known);
-        emit(23, size, here.shape, self.lines.len().min(5) as u32);
-        let look = |by: Option<usize>| {
-            by.and_then(|at| self.lines.get(at))
-                .map_or(9, |l| self.look(l))
-        };
-        emit(24, look(number.checked_sub(1)), here.shape, self.look(line));
-        emit(25, look(Some(number + 1)), here.shape, self.look(line));
-        emit(26, self.street_near(line, at), here.shape, here.known);
-    }
-
-    /// Whether a line has numbers, and words for streets.
-    fn look(&self, line: &Range<usize>) -> u32 {
-        const FAR: usize = 12;
-        let tokens = &self.tokens[line.start..line.end.min(line.start + FAR)];
-        let number = tokens.iter().any(|token| token.kind == Kind::Number);
-        let street = tokens.iter().any(|token| token.known.has(STREETS));
-        u32::from(number) + 2 * u32::from(street) + 4 * u32::from(line.len() > FAR)
+        let line = &self.lines[self.line_of[at] as usize];
+        emit(
+            18,
+            line.len().min(12) as u32,
+            here.shape,
+            self.lines.len().min(5) as u32,
+        );
+        emit(19, self.street_near(line, at), here.shape, here.known);
     }
 
     /// Whether words for streets, and numbers, stand within four tokens on either side.
@@ -201,17 +196,16 @@ impl<'a> Page<'a> {
         for (at, c) in end[..count].iter().enumerate() {
             hash = mix(hash, *c);
             if at > 0 && !(here.forgotten && at > 3) {
-                emit(27, hash, at as u32, u32::from(token.is_large()));
+                emit(20, hash, at as u32, u32::from(token.is_large()));
             }
         }
         let mut begin = 0;
         for (at, c) in word.chars().take(4).enumerate() {
             begin = mix(begin, small(c));
             if at > 1 {
-                emit(28, begin, at as u32, u32::from(token.is_large()));
+                emit(21, begin, at as u32, u32::from(token.is_large()));
             }
         }
-        emit(29, hash, word.len().min(16) as u32, here.known);
     }
 
     fn near(&self, at: usize, by: isize, forget: impl Fn(u32) -> bool) -> Near {
@@ -227,7 +221,11 @@ impl<'a> Page<'a> {
             forgotten,
             known: known.0,
             shape: shape(token),
-            word: if forgotten { 1 } else { token.hash },
+            word: match (forgotten, token.kind) {
+                (true, _) => 1,
+                (_, Kind::Code) => 2,
+                _ => token.hash,
+            },
         }
     }
 }
@@ -245,6 +243,7 @@ struct Near {
 fn shape(token: &Token) -> u32 {
     match token.kind {
         Kind::Line => 1,
+        Kind::Code => 2,
         Kind::Number => 8 + (token.end - token.start).min(12),
         Kind::Word => 24 + token.case as u32,
         Kind::Mixed => 32 + token.case as u32 + 8 * (token.end - token.start).min(7),

@@ -44,6 +44,20 @@ pub(crate) const fn may_follow(label: usize, before: usize) -> bool {
     label == 0 || label % 2 == 1 || label == before || label == before + 1
 }
 
+/// What speaks for a transition that may not be.
+const NEVER: f32 = -1e9;
+
+/// Makes transitions that may not be so bad that [`best`] never takes them.
+pub(crate) fn forbid(transitions: &mut [[f32; WIDTH]; LABELS]) {
+    for (last, row) in transitions.iter_mut().enumerate() {
+        for (label, weight) in row.iter_mut().enumerate() {
+            if label >= LABELS || !may_follow(label, last) {
+                *weight = NEVER;
+            }
+        }
+    }
+}
+
 /// The weights. In the file: scale `f32`, `LABELS` times `WIDTH` transitions `f32`, then `i8` rows.
 #[derive(Debug)]
 pub(crate) struct Tagger {
@@ -74,6 +88,7 @@ impl Tagger {
         for weight in transitions.iter_mut().flatten() {
             *weight = number()?;
         }
+        forbid(&mut transitions);
         (rest.len() == BUCKETS * WIDTH).then_some(Self {
             scale,
             transitions,
@@ -106,42 +121,41 @@ impl Tagger {
 
     /// What each label has for it at a token.
     fn scores(&self, page: &Page<'_>, at: usize) -> [f32; WIDTH] {
-        let mut sums = [0_i32; WIDTH];
-        page.features(
-            at,
-            |_| false,
-            |bucket| {
-                let row = &self.weights[bucket as usize * WIDTH..][..WIDTH];
-                for (sum, weight) in sums.iter_mut().zip(row) {
-                    *sum += i32::from(weight.cast_signed());
-                }
-            },
-        );
-        sums.map(|sum| sum as f32 * self.scale)
+        // A token has fewer than 256 features, so the sums fit.
+        let mut sums = [0_i16; WIDTH];
+        let add = |bucket: u32| {
+            let row = &self.weights[bucket as usize * WIDTH..][..WIDTH];
+            for (sum, weight) in sums.iter_mut().zip(row) {
+                *sum += i16::from(weight.cast_signed());
+            }
+        };
+        page.features(at, |_| false, add);
+        sums.map(|sum| f32::from(sum) * self.scale)
     }
 }
 
-/// The labels that together have the most for them.
+/// The labels that together have the most for them. Transitions that may not be are [`NEVER`].
 pub(crate) fn best(scores: &[[f32; WIDTH]], transitions: &[[f32; WIDTH]; LABELS]) -> Vec<usize> {
-    let mut before = [f32::MIN; LABELS];
+    let mut before = [NEVER; WIDTH];
     before[0] = 0.0;
     let mut from = Vec::with_capacity(scores.len());
     for score in scores {
-        let mut now = [f32::MIN; LABELS];
-        let mut came = [0_u8; LABELS];
-        for label in 0..LABELS {
-            let (mut most, mut source) = (f32::MIN, 0);
-            for (last, so_far) in before.iter().enumerate() {
-                let sum = so_far + transitions[last][label];
-                if sum > most && may_follow(label, last) {
-                    (most, source) = (sum, last);
-                }
+        // Column by column and without branches, so that eight labels are looked at together.
+        let (mut now, mut came) = ([f32::MIN; WIDTH], [0_u32; WIDTH]);
+        for (last, moves) in (0_u32..).zip(transitions) {
+            let so_far = before[last as usize];
+            for label in 0..WIDTH {
+                let sum = so_far + moves[label];
+                let better = sum > now[label];
+                now[label] = if better { sum } else { now[label] };
+                came[label] = if better { last } else { came[label] };
             }
-            now[label] = most + score[label];
-            came[label] = source as u8;
+        }
+        for (sum, score) in now.iter_mut().zip(score) {
+            *sum += score;
         }
         before = now;
-        from.push(came);
+        from.push(came.map(|last| last as u8));
     }
     let last = (0..LABELS).max_by(|a, b| before[*a].total_cmp(&before[*b]));
     let mut label = last.unwrap_or(0);

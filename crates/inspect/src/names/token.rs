@@ -10,6 +10,8 @@ use super::table::{Known, Table};
 pub(crate) enum Kind {
     /// The end of one line or several.
     Line,
+    /// A part of a program, path or address of the net, which is no name.
+    Code,
     /// Letters and digits.
     Mixed,
     /// Digits.
@@ -24,6 +26,8 @@ pub(crate) enum Kind {
 /// How the letters of a word are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Case {
+    /// Small and then large, as in `getName`.
+    Camel,
     /// All large, two or more.
     Capitals,
     /// The first is large.
@@ -35,8 +39,14 @@ pub(crate) enum Case {
     One,
     /// All small.
     Small,
-    /// Small and then large.
+    /// Large, small and large again, as in `McDonald`.
     Within,
+}
+
+impl Case {
+    const fn is_one(self) -> bool {
+        matches!(self, Self::One)
+    }
 }
 
 /// A piece of a text.
@@ -95,6 +105,11 @@ pub(crate) fn tokens(text: &str, table: &Table) -> Vec<Token> {
                 }
                 if matches!(token.kind, Kind::Word | Kind::Mixed) {
                     token.known = table.get(token.hash);
+                    if is_code(text, &token) {
+                        (token.kind, token.known) = (Kind::Code, Known::default());
+                    }
+                }
+                if matches!(token.kind, Kind::Word | Kind::Mixed) {
                     if token.is_large() && ends_as_street(&text[token.span()], table) {
                         token.known = token.known.and(Known::STREET_END);
                     }
@@ -156,6 +171,7 @@ fn token(text: &str, start: usize) -> (Option<Token>, usize) {
         (true, 1, _) => Case::First,
         (_, 0, 0) => Case::None,
         (_, 0, _) => Case::Small,
+        (false, _, _) => Case::Camel,
         _ => Case::Within,
     };
     let token = Token {
@@ -165,6 +181,29 @@ fn token(text: &str, start: usize) -> (Option<Token>, usize) {
         ..sign(kind, start..end, 0)
     };
     (Some(token), end)
+}
+
+/// Whether a word is joined to its neighbours as in programs and addresses, or written like them.
+fn is_code(text: &str, token: &Token) -> bool {
+    const LONGEST: usize = 40;
+    // Not the signs of quoted mail, of tables, and of values: `>Ada`, `|Ada|`, `name=Ada`.
+    let (in_front, behind) = (b"_@\\/$#<`", b"_@\\/=>`");
+    let (before, after) = (
+        &text.as_bytes()[..token.span().start],
+        &text.as_bytes()[token.span().end..],
+    );
+    let small = token.case == Case::Small || token.case == Case::Camel;
+    let glued = match (before, after) {
+        ([.., byte], _) if in_front.contains(byte) => true,
+        (_, [byte, ..]) if behind.contains(byte) => true,
+        // `std::fs`, `example.org`, `self.name`
+        ([.., b':', b':'], _) | (_, [b':', b':', ..]) => true,
+        (_, [b'.', next, ..]) if next.is_ascii_lowercase() && !token.case.is_one() => true,
+        ([.., last, b'.'], _) if last.is_ascii_alphanumeric() && small => true,
+        _ => false,
+    };
+    let written = token.case == Case::Camel && !token.known.has(Known::FIRM);
+    glued || written || token.span().len() > LONGEST
 }
 
 fn is_year(number: &str) -> bool {

@@ -34,6 +34,13 @@ pub(crate) fn inspected(text: &str, role: Role, channel: Channel) -> Vec<Finding
     INSPECTOR.inspect(Segment::new(text, role, channel))
 }
 
+/// What a guard is told of: places and days say nothing of a person by themselves.
+pub(crate) fn without_entities(found: &[Finding]) -> Vec<Finding> {
+    let mut told = found.to_vec();
+    told.retain(|one| one.kind != FindingKind::Entity);
+    told
+}
+
 pub(crate) fn shown(text: &str, found: &[Finding]) -> Vec<String> {
     let show = |f: &Finding| format!("{} {}", f.kind, &text[f.span.clone()]);
     found.iter().map(show).collect()

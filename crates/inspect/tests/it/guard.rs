@@ -85,12 +85,13 @@ fn a_profile_reads_back_and_refuses_unknown_words() {
 }
 
 /// Every class that a profile says something about, with its three actions.
-fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 6] {
+fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 7] {
     [
         (DataClass::Attack, profile.attack),
         (DataClass::Canary, profile.canary),
         (DataClass::Health, profile.health),
         (DataClass::Payment, profile.payment),
+        (DataClass::Person, profile.person),
         (DataClass::Personal, profile.personal),
         (DataClass::Secret, profile.secret),
     ]
@@ -110,6 +111,7 @@ fn every_profile_gives_every_class_an_action() {
                 "canary",
                 "health",
                 "payment",
+                "person",
                 "personal",
                 "secret"
             ],

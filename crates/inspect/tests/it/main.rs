@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod injection;
 mod linear;
+mod names;
 mod payment;
 mod personal;
 mod readings;

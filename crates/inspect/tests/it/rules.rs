@@ -236,7 +236,7 @@ fn any_token(rule: &Rule, dice: &mut Dice, long: bool) -> (String, String) {
 }
 
 fn secrets(text: &str) -> Vec<Finding> {
-    let mut found = INSPECTOR.whole(text);
+    let mut found = INSPECTOR.structured(text);
     found.retain(|finding| {
         matches!(
             finding.kind,
@@ -619,7 +619,7 @@ fn false_friends_are_left_alone() {
     let mut wrong = Vec::new();
     for (sort, texts) in false_friends() {
         for text in texts {
-            let found = INSPECTOR.whole(&text);
+            let found = INSPECTOR.structured(&text);
             let known = KNOWN_ALARMS
                 .iter()
                 .find(|(kind, known, _)| *kind == sort && text.starts_with(known));
@@ -659,7 +659,7 @@ fn check(rule: &str, marked: &str) {
         .map(|(inside, _)| (rule, inside))
         .into_iter()
         .collect();
-    let found = INSPECTOR.whole(&text);
+    let found = INSPECTOR.structured(&text);
     let shown: Vec<_> = found
         .iter()
         .map(|f| (f.rule, &text[f.span.clone()]))
@@ -736,7 +736,7 @@ fn every_form_of_a_number_is_found_in_a_sentence() {
             .replace('-', "");
         let text = format!("The {word} {value}, please.");
         let start = text.find(value).unwrap();
-        let found = INSPECTOR.whole(&text);
+        let found = INSPECTOR.structured(&text);
         let seen = found
             .iter()
             .any(|one| one.span.start <= start && one.span.end >= start + value.len());
@@ -879,7 +879,7 @@ fn of_two_readings_of_a_number_one_is_told() {
         "passport C01X00T47 issued 12.03.2014, born 12.03.1984",
         "SSN 338-34-3961 or 833 32 9039",
     ] {
-        let found = INSPECTOR.whole(text);
+        let found = INSPECTOR.structured(text);
         assert!(!found.is_empty(), "{text}");
         for pair in found.windows(2) {
             assert!(
@@ -890,7 +890,7 @@ fn of_two_readings_of_a_number_one_is_told() {
     }
     // A token is stronger than a number in it, a canary stronger than everything.
     let token = format!("AKIA{}", letters("A7QX2ZB4MC6NVL3KD", 16));
-    let found = INSPECTOR.whole(&format!("{token} 4111111111111111"));
+    let found = INSPECTOR.structured(&format!("{token} 4111111111111111"));
     let rules: Vec<_> = found.iter().map(|one| one.rule).collect();
     assert_eq!(rules, ["aws_access_key", "CREDIT_CARD"]);
 }

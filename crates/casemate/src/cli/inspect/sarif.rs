@@ -200,7 +200,9 @@ impl Report for Sarif {
 const fn level_of(class: DataClass) -> &'static str {
     match class {
         DataClass::Attack | DataClass::Canary | DataClass::Payment | DataClass::Secret => "error",
-        DataClass::Health | DataClass::Opaque | DataClass::Person | DataClass::Personal => "warning",
+        DataClass::Health | DataClass::Opaque | DataClass::Person | DataClass::Personal => {
+            "warning"
+        }
     }
 }
 
