@@ -50,8 +50,8 @@ fn main() {
     println!("| text | findings per KB | personal data and secrets, MB/s | injection, µs/KB |");
     println!("|---|---:|---:|---:|");
     for (name, text) in &texts {
-        let found = inspector.whole(text).len();
-        let search = best_of(|| inspector.whole(text).len());
+        let found = inspector.structured(text).len();
+        let search = best_of(|| inspector.structured(text).len());
         let some = &text[..text.floor_char_boundary(SCORED)];
         let segment = Segment::new(some, Role::Tool, Channel::ToolResult);
         let score = best_of(|| usize::from(inspector.injection(segment).flag));
