@@ -32,6 +32,7 @@ use crate::{
     CredentialSource, GatewayConfig, GatewayError, answer,
     dialect::{Dialect, Endpoint, error_body},
     guard::ProjectSurrogates,
+    memory::Memory,
     metrics::Metrics,
     steps::{Forwarded, Inspected, Received, Rejected, Stop, model_resource},
     trace::{SpanSink, Trace},
@@ -99,6 +100,8 @@ pub struct GatewayParts {
 pub(crate) struct Active {
     pub(crate) config: GatewayConfig,
     pub(crate) inspector: Inspector,
+    /// What this inspector found in texts lately.
+    pub(crate) memory: Memory,
     routes: Routes,
 }
 
@@ -109,6 +112,7 @@ impl Active {
         Ok(Self {
             config,
             inspector,
+            memory: Memory::new(),
             routes,
         })
     }
@@ -235,7 +239,9 @@ impl Gateway {
     /// Counters in the Prometheus text format.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.inner.metrics.text()
+        self.inner
+            .metrics
+            .text(self.inner.active.load().memory.counts())
     }
 
     /// Answers one request of the data plane.

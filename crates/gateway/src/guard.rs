@@ -14,6 +14,7 @@ use casemate_types::{
 use crate::{
     dialect::{AnswerSite, Site},
     json::{Kind, Tape, Value},
+    memory::Recall,
     splice::Splices,
 };
 
@@ -129,14 +130,16 @@ impl Inspection {
     pub(crate) fn of_request(
         inspector: &Inspector,
         profile: &GuardProfile,
+        recall: &Recall<'_>,
         sites: &[Site<'_, '_>],
     ) -> Self {
         let mut all = Self::default();
         for site in sites {
             visit_texts(site.value, site.channel, site.is_name, &mut |text| {
                 let segment = Segment::new(&text.text, site.role, site.channel);
-                for finding in inspector.inspect(segment) {
-                    let action = profile.action(&finding, Direction::Input, segment.trust);
+                let inspect = || inspector.inspect(segment);
+                for finding in &*recall.of(segment, inspect) {
+                    let action = profile.action(finding, Direction::Input, segment.trust);
                     all.add(finding, action, &text, || site.place.to_string());
                 }
             });
@@ -160,7 +163,7 @@ impl Inspection {
                         GuardAction::Pseudonymise => GuardAction::Redact,
                         other => other,
                     };
-                    all.add(finding, action, &text, || "answer".to_owned());
+                    all.add(&finding, action, &text, || "answer".to_owned());
                 }
             });
         }
@@ -169,7 +172,7 @@ impl Inspection {
 
     fn add(
         &mut self,
-        finding: Finding,
+        finding: &Finding,
         action: GuardAction,
         text: &Text<'_>,
         place: impl FnOnce() -> String,
@@ -183,7 +186,11 @@ impl Inspection {
             score: finding.score,
             action,
             range: (!text.is_name).then(|| text.map.range(&finding.span)),
-            value: text.text.get(finding.span).unwrap_or_default().to_owned(),
+            value: text
+                .text
+                .get(finding.span.clone())
+                .unwrap_or_default()
+                .to_owned(),
             place: place(),
         });
     }

@@ -22,6 +22,7 @@ use crate::{
     gateway::{Active, Inner},
     guard::Inspection,
     json::Tape,
+    memory::Recall,
     splice::Splices,
     trace::Trace,
     upstream::{Route, Upstream},
@@ -198,8 +199,12 @@ impl Read {
             return Err(invalid("`model` is no name of a model".to_owned()));
         }
         let route = self.admit(active, &parsed)?;
-        let inspection =
-            Inspection::of_request(&active.inspector, &active.config.guard, &parsed.sites);
+        let recall = Recall {
+            memory: &active.memory,
+            project: self.guest.caller.principal.project,
+        };
+        let (inspector, profile) = (&active.inspector, &active.config.guard);
+        let inspection = Inspection::of_request(inspector, profile, &recall, &parsed.sites);
         let mut classes = inspection.classes();
         let declared = self.declared_classes();
         classes.extend(declared.map_err(|problem| {

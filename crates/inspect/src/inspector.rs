@@ -11,7 +11,7 @@ use crate::{
     health, injection,
     names::Names,
     personal,
-    rules::{credential::Credentials, identifier::Identifiers},
+    rules::{credential::Credentials, identifier::Identifiers, overlap},
     secret,
     words::{Hit, Lexicon},
 };
@@ -393,9 +393,9 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     if found.len() < 2 {
         return found;
     }
-    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding will
-    // do and the whole is O(n log n).
-    let mut kept = BTreeMap::new();
+    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding tells
+    // whether it may stay.
+    let mut kept: BTreeMap<usize, Finding> = BTreeMap::new();
     let (canaries, others): (Vec<_>, Vec<_>) = found
         .into_iter()
         .partition(|finding| finding.kind == FindingKind::Canary);
@@ -419,19 +419,29 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
         FindingKind::Credential => 2,
         _ => 1,
     };
-    others.sort_by(|a, b| {
-        strength(b)
-            .cmp(&strength(a))
-            .then(b.score.total_cmp(&a.score))
-            .then(b.span.len().cmp(&a.span.len()))
-            .then(a.span.start.cmp(&b.span.start))
-    });
-    for finding in others {
+    others.retain(|finding| {
         let before = kept.range(..finding.span.end).next_back();
-        if before.is_none_or(|(_, other)| other.span.end <= finding.span.start) {
-            kept.insert(finding.span.start, finding);
-        }
+        before.is_none_or(|(_, other)| other.span.end <= finding.span.start)
+    });
+    let others = overlap::strongest(
+        others,
+        |finding| &finding.span,
+        |a, b| {
+            strength(b)
+                .cmp(&strength(a))
+                .then(b.score.total_cmp(&a.score))
+                .then(b.span.len().cmp(&a.span.len()))
+                .then(a.span.start.cmp(&b.span.start))
+        },
+    );
+    if kept.is_empty() {
+        return others;
     }
+    kept.extend(
+        others
+            .into_iter()
+            .map(|finding| (finding.span.start, finding)),
+    );
     kept.into_values().collect()
 }
 

@@ -52,10 +52,11 @@ impl<const N: usize> Neuron<N> {
     }
 
     fn learn(&mut self, inputs: &[f32; N], error: f32, rate: f32) {
-        for at in 0..N {
-            let step = error * inputs[at] + DECAY * self.weights[at];
-            self.squares[at] += step * step;
-            self.weights[at] -= rate * step / self.squares[at].sqrt();
+        let values = self.weights.iter_mut().zip(&mut self.squares).zip(inputs);
+        for ((weight, square), input) in values {
+            let step = error * input + DECAY * *weight;
+            *square += step * step;
+            *weight -= rate * step / square.sqrt();
         }
         self.bias_square += error * error;
         self.bias -= rate * error / self.bias_square.sqrt();
