@@ -4,8 +4,10 @@
 
 use std::fmt::Write as _;
 
-/// Codes, by name.
-pub(super) const CODES: [(&str, fn(&str) -> String); 6] = [
+/// A code, with its name.
+pub(super) type Code = (&'static str, fn(&str) -> String);
+
+pub(super) const CODES: [Code; 6] = [
     ("base64", base64),
     ("binary", |text| {
         bytes(text, |out, byte| write!(out, "{byte:08b} "))
