@@ -19,6 +19,9 @@ pub struct GatewayConfig {
     pub guard: GuardProfile,
     /// Strings that must never appear anywhere, at least eight bytes each.
     pub canaries: Vec<String>,
+    /// Hosts that links in answers may lead to, `*.` in front for all below one; where nothing is
+    /// said, links are not looked at.
+    pub link_hosts: Option<Vec<String>>,
     /// Limits on requests.
     pub request: RequestLimits,
 }

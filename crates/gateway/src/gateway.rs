@@ -16,7 +16,7 @@ use bytes::Bytes;
 use casemate_access::{AccessError, Door, Timing};
 use casemate_crypto::Hmac;
 use casemate_http::{Body, HttpError, Peer, full};
-use casemate_inspect::Inspector;
+use casemate_inspect::{Hosts, Inspector};
 use casemate_quota::{Account, Limits, Quota, Refusal};
 use casemate_store::{Keyring, Scope, StoreError};
 use casemate_types::{
@@ -108,7 +108,10 @@ pub(crate) struct Active {
 impl Active {
     fn new(config: GatewayConfig, credentials: CredentialSource<'_>) -> Result<Self, GatewayError> {
         let routes = Routes::new(&config, credentials)?;
-        let inspector = Inspector::new(&config.canaries)?;
+        let mut inspector = Inspector::new(&config.canaries)?;
+        if let Some(hosts) = &config.link_hosts {
+            inspector = inspector.with_hosts(Hosts::new(hosts)?);
+        }
         Ok(Self {
             config,
             inspector,

@@ -7,8 +7,10 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
+    active::Active,
     attack::{CLASSES, Head, InjectionScore, Model, Reading, Scored, readings},
     health, injection,
+    link::{self, Hosts},
     names::Names,
     personal,
     rules::{credential::Credentials, identifier::Identifiers, overlap},
@@ -75,6 +77,9 @@ pub struct Inspector {
     names: Names,
     secrets: AhoCorasick,
     lexicon: Lexicon,
+    active: Active,
+    /// Hosts that links in answers may lead to; `None` where nobody listed any.
+    hosts: Option<Hosts>,
     canaries: Option<AhoCorasick>,
     canary_texts: Vec<String>,
 }
@@ -108,9 +113,18 @@ impl Inspector {
             names: Names::new(NAMES).map_err(InspectError)?,
             secrets,
             lexicon: Lexicon::new().map_err(failed)?,
+            active: Active::new().map_err(failed)?,
+            hosts: None,
             canaries,
             canary_texts,
         })
+    }
+
+    /// Finds links in answers to hosts that are not among these.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = Some(hosts);
+        self
     }
 
     /// Everything found in a segment: personal data, secrets and canaries in the order of the text
@@ -271,8 +285,9 @@ impl Inspector {
         without_overlaps(found)
     }
 
-    /// What is found by its form alone: personal data, payment data, secrets, canaries; in the order
-    /// of the text, without overlaps. These are the classes for which a stream finds exactly what the
+    /// What is found in answers, by its form alone: personal data, payment data, secrets, canaries,
+    /// active content, links to hosts that are not listed; in the order of the text, without
+    /// overlaps. These are the classes for which a stream finds exactly what the
     /// whole text would.
     #[must_use]
     pub fn inspect_exact(&self, text: &str) -> Vec<Finding> {
@@ -294,6 +309,10 @@ impl Inspector {
         self.find_canaries(text, from, &mut found);
         secret::find(text, from, &self.secrets, hits, &mut found);
         personal::find(text, from, hits, &mut found);
+        self.active.find(text, from, &mut found);
+        if let Some(hosts) = &self.hosts {
+            link::find(text, from, hosts, &mut found);
+        }
         found.retain(|finding| finding.span.start >= from);
         without_overlaps(found)
     }
@@ -335,6 +354,11 @@ impl Inspector {
         from: usize,
     ) -> impl Iterator<Item = usize> + 'a {
         secret::open(text, from, &self.secrets)
+    }
+
+    /// Whether links are looked for.
+    pub(crate) const fn follows_links(&self) -> bool {
+        self.hosts.is_some()
     }
 
     /// The canaries, for hold-back in streams.

@@ -13,15 +13,18 @@
 //! assert_eq!(found[0].kind, FindingKind::Email);
 //! ```
 
+mod active;
 mod attack;
 mod explain;
 mod guard;
 mod health;
 mod injection;
 mod inspector;
+mod link;
 mod names;
 mod number;
 mod personal;
+mod quote;
 mod rules;
 mod secret;
 mod stream;
@@ -35,6 +38,8 @@ pub use explain::{
 };
 pub use guard::{GuardProfile, GuardRule, ProfileName};
 pub use inspector::{InspectError, Inspector, Segment};
+pub use link::{HostError, Hosts};
+pub use quote::{Instructions, QuoteWatch};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};
 

@@ -113,6 +113,7 @@ pub fn mark(kind: FindingKind) -> String {
 
 const fn word_of(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::ActiveContent => "ACTIVE",
         FindingKind::Address => "ADDRESS",
         FindingKind::BankAccount => "ACCOUNT",
         FindingKind::BirthDate => "BORN",
@@ -126,10 +127,12 @@ const fn word_of(kind: FindingKind) -> &'static str {
         FindingKind::Email => "EMAIL",
         FindingKind::Entity => "ENTITY",
         FindingKind::Health => "HEALTH",
+        FindingKind::PromptLeak => "PROMPT",
         FindingKind::Iban => "IBAN",
         FindingKind::Identifier => "NUMBER",
         FindingKind::Injection => "TEXT",
         FindingKind::Ip => "IP",
+        FindingKind::Link => "LINK",
         FindingKind::Person => "PERSON",
         FindingKind::Phone => "PHONE",
         FindingKind::UsSsn => "SSN",

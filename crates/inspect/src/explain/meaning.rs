@@ -70,6 +70,7 @@ pub(super) fn of_type(rule: &str, kind: FindingKind) -> String {
 
 const fn of_kind(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::ActiveContent => "what runs where an answer is shown unescaped",
         FindingKind::Address => "where somebody may live",
         FindingKind::BankAccount => "a bank account, or a part of one",
         FindingKind::BirthDate => "when somebody was born",
@@ -85,6 +86,8 @@ const fn of_kind(kind: FindingKind) -> &'static str {
         FindingKind::Identifier => "a number that an authority or insurer gave to somebody",
         FindingKind::Injection => "an attempt to instruct the model",
         FindingKind::Ip => "a network address",
+        FindingKind::PromptLeak => "the operator's instructions, said back",
+        FindingKind::Link => "a link to a host that is not listed",
         FindingKind::Person => "the name of a person",
         FindingKind::Phone => "a telephone number",
         FindingKind::PrivateKey => "a private key",

@@ -85,11 +85,14 @@ fn a_profile_reads_back_and_refuses_unknown_words() {
 }
 
 /// Every class that a profile says something about, with its three actions.
-fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 7] {
+fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 10] {
     [
+        (DataClass::Active, profile.active),
         (DataClass::Attack, profile.attack),
         (DataClass::Canary, profile.canary),
         (DataClass::Health, profile.health),
+        (DataClass::Leak, profile.leak),
+        (DataClass::Link, profile.link),
         (DataClass::Payment, profile.payment),
         (DataClass::Person, profile.person),
         (DataClass::Personal, profile.personal),
@@ -106,10 +109,13 @@ fn every_profile_gives_every_class_an_action() {
         assert_eq!(
             keys,
             [
+                "active",
                 "attack",
                 "attack_threshold",
                 "canary",
                 "health",
+                "leak",
+                "link",
                 "payment",
                 "person",
                 "personal",

@@ -200,9 +200,13 @@ impl Report for Sarif {
 const fn level_of(class: DataClass) -> &'static str {
     match class {
         DataClass::Attack | DataClass::Canary | DataClass::Payment | DataClass::Secret => "error",
-        DataClass::Health | DataClass::Opaque | DataClass::Person | DataClass::Personal => {
-            "warning"
-        }
+        DataClass::Active
+        | DataClass::Health
+        | DataClass::Leak
+        | DataClass::Link
+        | DataClass::Opaque
+        | DataClass::Person
+        | DataClass::Personal => "warning",
     }
 }
 
