@@ -1,41 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Any bytes, as text, in every role and channel.
+//! Any bytes, as text, in every role and channel: findings stand in the text and do not overlap.
 #![no_main]
 
 use std::sync::LazyLock;
 
-use casemate_inspect::{Inspector, Segment};
-use casemate_types::{Channel, Role, Trust};
+use casemate_inspect::{Hosts, Inspector, Segment};
+use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 use libfuzzer_sys::fuzz_target;
 
 static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
-    Inspector::new(&["CANARY-7f3a9c".to_owned()]).expect("the canary is long enough")
+    let hosts = Hosts::new(&["example.org", "*.example.com"]).expect("these are hosts");
+    let inspector = Inspector::new(&["CANARY-7f3a9c".to_owned()]);
+    inspector.expect("the canary is long enough").with_hosts(hosts)
 });
+
+/// In order, without overlaps, and in the text.
+fn apart(text: &str, found: &[Finding]) {
+    let mut end = 0;
+    for finding in found {
+        assert!(finding.span.start >= end && !finding.span.is_empty());
+        inside(text, finding);
+        end = finding.span.end;
+    }
+}
+
+fn inside(text: &str, finding: &Finding) {
+    assert!(text.get(finding.span.clone()).is_some());
+    assert!((0.0..=1.0).contains(&finding.score));
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    let exact = INSPECTOR.inspect_exact(&text);
-    let mut end = 0;
-    for finding in &exact {
-        assert!(finding.span.start >= end && !finding.span.is_empty());
-        assert!(text.get(finding.span.clone()).is_some());
-        end = finding.span.end;
-    }
+    apart(&text, &INSPECTOR.inspect_exact(&text));
+    apart(&text, &INSPECTOR.names(&text));
+    let mut whole = INSPECTOR.whole(&text);
+    apart(&text, &whole);
+    whole.retain(|finding| finding.kind != FindingKind::Entity);
     for role in Role::ALL {
-        for channel in Channel::ALL {
+        for channel in [Channel::Content, Channel::ToolResult] {
             for trust in Trust::ALL {
                 let segment = Segment {
                     text: &text,
                     role: *role,
-                    channel: *channel,
+                    channel,
                     trust: *trust,
                 };
                 let found = INSPECTOR.inspect(segment);
-                assert_eq!(&found[..exact.len()], exact.as_slice());
-                for finding in &found[exact.len()..] {
-                    assert!(text.get(finding.span.clone()).is_some());
-                    assert!((0.0..=1.0).contains(&finding.score));
-                }
+                assert_eq!(&found[..whole.len()], whole.as_slice());
+                found.iter().for_each(|finding| inside(&text, finding));
             }
         }
     }

@@ -5,14 +5,16 @@
 use std::sync::LazyLock;
 
 use casemate_inspect::{
-    Escape, GuardProfile, GuardRule, Inspector, StreamGuard, SurrogateKey, Surrogates, mark,
+    Escape, GuardProfile, GuardRule, Hosts, Inspector, StreamGuard, SurrogateKey, Surrogates, mark,
 };
 use casemate_types::{Direction, FindingKind, GuardAction, Trust};
 use libfuzzer_sys::fuzz_target;
 
 static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
     let canaries = ["CANARY-7f3a9c", "the heron flies at noon"].map(str::to_owned);
-    Inspector::new(&canaries).expect("the canaries are long enough")
+    let hosts = Hosts::new(&["example.org", "*.example.com"]).expect("these are hosts");
+    let inspector = Inspector::new(&canaries).expect("the canaries are long enough");
+    inspector.with_hosts(hosts)
 });
 
 /// Stand-ins with tags that a fuzzer can guess.
@@ -53,9 +55,11 @@ fn profile(choice: u8) -> GuardProfile {
         _ => GuardRule::everywhere(Block),
     };
     GuardProfile {
+        active: rule,
         attack: rule,
         canary: rule,
         health: rule,
+        link: rule,
         payment: rule,
         personal: rule,
         secret: rule,

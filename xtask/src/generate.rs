@@ -4,6 +4,7 @@
 //! The same seed gives the same rows. Carriers come in pairs: once with a foreign request and once
 //! with an ordinary sentence in its place, so that what surrounds it says nothing.
 
+mod code;
 mod grammar;
 mod random;
 
@@ -18,6 +19,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::tool;
+use code::CODES;
 use grammar::Grammar;
 use random::Random;
 
@@ -29,6 +31,10 @@ const OWN: &str = "crates/inspect/training/injection/own";
 
 /// The seed of the rows that the model in the repository was trained on.
 const SEED: u64 = 20_261_122;
+
+/// How many in a hundred rows of users are also written in a code, and how long they are at most.
+const CODED: usize = 3;
+const LONGEST_CODED: usize = 1000;
 
 /// What can be generated.
 #[derive(Debug, Subcommand)]
@@ -74,6 +80,12 @@ pub(crate) fn run(generate: &Generate) -> Result<()> {
     let mut writer = Writer::new(&out, injection)?;
     let grammars = read(&root.join(GRAMMARS))?;
     let payloads = payloads(&grammars);
+    let calm = calm(&grammars);
+    let around = Around {
+        payloads: &payloads,
+        calm: &calm,
+        wrapper: grammars.get("wrapper"),
+    };
     for (name, grammar) in &grammars {
         for (root, section) in grammar.sections("out.") {
             let attribute = |key: &str| section.attributes.get(key).map(String::as_str);
@@ -82,7 +94,7 @@ pub(crate) fn run(generate: &Generate) -> Result<()> {
                 .iter()
                 .any(|head| root.starts_with(head));
             if carrier {
-                writer.carrier(name, grammar, root, family, attribute("role"), &payloads)?;
+                writer.carrier(name, grammar, root, family, attribute("role"), &around)?;
             } else {
                 writer.plain(name, grammar, root, family, &section.attributes)?;
             }
@@ -108,6 +120,24 @@ fn read(directory: &Path) -> Result<BTreeMap<String, Grammar>> {
     Ok(all)
 }
 
+/// Sections of ordinary sentences in languages other than English.
+fn calm(grammars: &BTreeMap<String, Grammar>) -> Vec<(&Grammar, &str)> {
+    let mut all = Vec::new();
+    for (name, grammar) in grammars {
+        all.extend(
+            grammar
+                .sections("calm.")
+                .map(|(section, _)| (grammar, section)),
+        );
+        if name.starts_with("lang-") {
+            let parts = ["da1", "da2", "db1", "db2", "dc2", "dc3", "dd1"];
+            let parts = parts.into_iter().filter(|part| grammar.has(part));
+            all.extend(parts.map(|part| (grammar, part)));
+        }
+    }
+    all
+}
+
 /// A section of foreign requests, with its grammar and language.
 struct Payload<'a> {
     grammar: &'a Grammar,
@@ -120,8 +150,11 @@ fn payloads(grammars: &BTreeMap<String, Grammar>) -> Vec<Payload<'_>> {
     let mut all = Vec::new();
     for (name, grammar) in grammars {
         let language = name.strip_prefix("lang-").unwrap_or("en");
-        for (section, _) in grammar.sections("payload.") {
-            all.push(Payload {
+        for (section, what) in grammar.sections("payload.") {
+            // A section that stands for much is drawn more often.
+            let weight = what.attributes.get("weight");
+            let weight = weight.and_then(|weight| weight.parse().ok()).unwrap_or(1);
+            let payload = || Payload {
                 grammar,
                 section: section.to_owned(),
                 class: if section.starts_with("payload.exfil") {
@@ -129,11 +162,23 @@ fn payloads(grammars: &BTreeMap<String, Grammar>) -> Vec<Payload<'_>> {
                 } else {
                     "override"
                 },
-                language: language.to_owned(),
-            });
+                language: what
+                    .attributes
+                    .get("lang")
+                    .map_or(language, String::as_str)
+                    .to_owned(),
+            };
+            all.extend(std::iter::repeat_with(payload).take(weight));
         }
     }
     all
+}
+
+/// What is put into carriers and around them.
+struct Around<'a> {
+    payloads: &'a [Payload<'a>],
+    calm: &'a [(&'a Grammar, &'a str)],
+    wrapper: Option<&'a Grammar>,
 }
 
 struct Writer {
@@ -224,8 +269,13 @@ impl Writer {
         let count = self.share(match (file, root) {
             (file, _) if file.starts_with("lang-") => 45,
             ("lookalike-user", _) => 70,
+            ("task-multilingual", root) if root.ends_with("-en") => 600,
+            ("task-multilingual", _) => 130,
+            ("payload-languages", _) => 20,
             (_, "out.benign.chat") => 3000,
             (_, "out.benign.trigger" | "out.benign.roleplay") => 2200,
+            (_, "out.benign.tasks-role") => 2500,
+            (_, "out.benign.tasks-plain") => 1500,
             (_, "out.override.roleplay" | "out.persuasion.direct") => 2000,
             (_, "out.persuasion.plain") => 500,
             (_, root) if root.starts_with("out.suffix") => 200,
@@ -236,6 +286,11 @@ impl Writer {
         for _ in 0..count {
             let text = grammar.expand(root, &mut self.random, "");
             self.row(&text, &label, &role, root, &class, family)?;
+            if role == "user" && text.len() <= LONGEST_CODED && self.random.percent(CODED) {
+                let (code, encode) = CODES[self.random.below(CODES.len())];
+                let family = format!("coded-{code}");
+                self.row(&encode(&text), &label, &role, root, &class, &family)?;
+            }
         }
         Ok(())
     }
@@ -248,7 +303,7 @@ impl Writer {
         root: &str,
         family: &str,
         role: Option<&str>,
-        payloads: &[Payload<'_>],
+        around: &Around<'_>,
     ) -> Result<()> {
         let role = role.unwrap_or(if root.starts_with("out.tool") {
             "tool"
@@ -258,22 +313,32 @@ impl Writer {
         let language = file.strip_prefix("lang-").unwrap_or("en");
         let count = self.share(match (file, root) {
             (file, _) if file.starts_with("lang-") => 40,
+            (_, root) if root.starts_with("out.technical.md-long") => 250,
+            (_, root) if root.starts_with("out.technical.md-") => 200,
             (_, root) if root.starts_with("out.technical") => 110,
             (_, root) if root.starts_with("out.tool") => 90,
+            (_, root) if root.starts_with("out.document.prose") => 300,
             _ => 110,
         });
         let twin = format!("twin.{family}");
         for _ in 0..count {
-            let payload = self.payload(payloads, language);
+            let payload = self.payload(around.payloads, language);
             let Some(payload) = payload else { continue };
             let request = payload
                 .grammar
                 .expand(&payload.section, &mut self.random, "");
             let mut other = String::new();
-            if grammar.has(&twin) && self.random.percent(85) {
+            let foreign = payload.language != language;
+            if foreign && self.random.percent(50) {
+                // A foreign language alone must say nothing either.
+                other = self.calm(around.calm);
+            } else if grammar.has(&twin) && self.random.percent(85) {
                 other = grammar.expand(&twin, &mut self.random, "");
             }
-            let carrier = grammar.expand(root, &mut self.random, MARK);
+            let mut carrier = grammar.expand(root, &mut self.random, MARK);
+            if role == "document" && self.random.percent(15) {
+                carrier = self.wrapped(&carrier, around.wrapper, language);
+            }
             let attack = planted(&carrier, request.trim());
             self.row(&attack, "1", role, root, payload.class, family)?;
             self.row(
@@ -288,6 +353,38 @@ impl Writer {
         Ok(())
     }
 
+    /// A carrier behind what somebody asks of it, as it stands where an application pastes both into
+    /// one text.
+    fn wrapped(&mut self, carrier: &str, wrapper: Option<&Grammar>, language: &str) -> String {
+        let section = format!("wrap.{language}");
+        let Some(wrapper) = wrapper.filter(|wrapper| wrapper.has(&section)) else {
+            return carrier.to_owned();
+        };
+        let asked = wrapper.expand(&section, &mut self.random, "");
+        let (open, close) = [
+            (" '", "'"),
+            ("\n", ""),
+            ("\n\n", ""),
+            (" \"", "\""),
+            ("\n```\n", "\n```"),
+        ][self.random.below(5)];
+        format!("{asked}{open}{carrier}{close}")
+    }
+
+    /// One or two ordinary sentences in another language.
+    fn calm(&mut self, calm: &[(&Grammar, &str)]) -> String {
+        let Some((grammar, section)) = self.random.pick(calm).copied() else {
+            return String::new();
+        };
+        let text = grammar.expand(section, &mut self.random, "");
+        let end = text
+            .match_indices(['.', '。', '।'])
+            .nth(self.random.below(2));
+        end.and_then(|(at, stop)| text.get(..at + stop.len()))
+            .unwrap_or(&text)
+            .to_owned()
+    }
+
     /// A request in the carrier's language, or in English, or in any.
     fn payload<'a, 'p>(
         &mut self,
@@ -295,8 +392,8 @@ impl Writer {
         language: &str,
     ) -> Option<&'p Payload<'a>> {
         let wanted = match self.random.below(100) {
-            0..12 => None,
-            12..25 => Some("en"),
+            0..18 => None,
+            18..30 => Some("en"),
             _ => Some(language),
         };
         let fits: Vec<_> = payloads

@@ -192,7 +192,9 @@ async fn whole(
         body.len(),
     );
     let sites = answer_sites(&tape);
-    let inspection = Inspection::of_answer(&active.inspector, &active.config.guard, &sites);
+    let (inspector, profile) = (&active.inspector, &active.config.guard);
+    let instructions = inspected.demand.instructions.as_ref();
+    let inspection = Inspection::of_answer(inspector, profile, instructions, &sites);
     let sightings = inspection.sightings();
     for seen in &sightings {
         gateway

@@ -25,6 +25,9 @@ pub struct GatewayConfig {
     pub exact: Vec<ExactConfig>,
     /// Documents of the operator's own.
     pub fingerprint: Vec<SetConfig>,
+    /// Hosts that links in answers may lead to, `*.` in front for all below one; where nothing is
+    /// said, links are not looked at.
+    pub link_hosts: Option<Vec<String>>,
     /// Limits on requests.
     pub request: RequestLimits,
 }

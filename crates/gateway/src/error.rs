@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What can be wrong with the gateway's configuration.
 
-use casemate_inspect::InspectError;
+use casemate_inspect::{HostError, InspectError};
 use casemate_store::StoreError;
 
 /// The gateway cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatewayError {
+    /// A host that links may lead to.
+    #[error("link_hosts: {0}")]
+    Host(#[from] HostError),
     /// Detectors.
     #[error(transparent)]
     Inspect(#[from] InspectError),

@@ -9,6 +9,7 @@ use crate::{
     dialect::{Dialect, Endpoint, Place, Site, answer_sites, parse_event, parse_request},
     guard::{Inspection, restore},
     json::Tape,
+    memory::{Memory, Recall},
     splice::Splices,
     sse::Frames,
 };
@@ -76,7 +77,11 @@ pub fn round_trip(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         ..GuardProfile::default()
     };
     let inspector = Inspector::new(&[]).ok()?;
-    let inspection = Inspection::of_request(&inspector, &profile, &sites);
+    let recall = Recall {
+        memory: &Memory::new(),
+        project: None,
+    };
+    let inspection = Inspection::of_request(&inspector, &profile, &recall, &sites);
     let (mut surrogates, mut splices) = (Surrogates::default(), Splices::default());
     inspection.edit(&Key, &mut surrogates, &mut splices)?;
     let edited = splices.apply(&document)?;

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use casemate_access::{AccessError, Door, Timing};
 use casemate_crypto::Hmac;
 use casemate_http::{Body, HttpError, Peer, full};
-use casemate_inspect::Inspector;
+use casemate_inspect::{Hosts, Inspector};
 use casemate_quota::{Account, Limits, Quota, Refusal};
 use casemate_store::{Keyring, Scope, StoreError};
 use casemate_types::{
@@ -32,6 +32,7 @@ use crate::{
     CredentialSource, GatewayConfig, GatewayError, answer,
     dialect::{Dialect, Endpoint, error_body},
     guard::ProjectSurrogates,
+    memory::Memory,
     metrics::Metrics,
     sets,
     steps::{Forwarded, Inspected, Received, Rejected, Stop, model_resource},
@@ -100,16 +101,22 @@ pub struct GatewayParts {
 pub(crate) struct Active {
     pub(crate) config: GatewayConfig,
     pub(crate) inspector: Inspector,
+    /// What this inspector found in texts lately.
+    pub(crate) memory: Memory,
     routes: Routes,
 }
 
 impl Active {
     fn new(config: GatewayConfig, credentials: CredentialSource<'_>) -> Result<Self, GatewayError> {
         let routes = Routes::new(&config, credentials)?;
-        let inspector = Inspector::with(sets::settings(&config, credentials)?)?;
+        let mut inspector = Inspector::with(sets::settings(&config, credentials)?)?;
+        if let Some(hosts) = &config.link_hosts {
+            inspector = inspector.with_hosts(Hosts::new(hosts)?);
+        }
         Ok(Self {
             config,
             inspector,
+            memory: Memory::new(),
             routes,
         })
     }
@@ -236,7 +243,9 @@ impl Gateway {
     /// Counters in the Prometheus text format.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.inner.metrics.text()
+        self.inner
+            .metrics
+            .text(self.inner.active.load().memory.counts())
     }
 
     /// Answers one request of the data plane.

@@ -5,7 +5,10 @@ use std::{borrow::Cow, ops::Range};
 
 use casemate_access::Evidence;
 use casemate_crypto::Hmac;
-use casemate_inspect::{GuardProfile, Inspector, Segment, SurrogateKey, Surrogates, mark};
+use casemate_inspect::{
+    Escape, GuardProfile, Inspector, Instructions, QuoteWatch, Segment, SurrogateKey, Surrogates,
+    mark,
+};
 use casemate_types::{
     Channel, DataClass, Direction, Finding, FindingKind, GuardAction, Obligation, Trust,
     event::Sighting, json::escape_body_into,
@@ -14,6 +17,7 @@ use casemate_types::{
 use crate::{
     dialect::{AnswerSite, Site},
     json::{Kind, Tape, Value},
+    memory::Recall,
     splice::Splices,
 };
 
@@ -29,6 +33,19 @@ struct Found {
     /// The value itself. Never leaves this module but as a surrogate.
     value: String,
     place: String,
+}
+
+/// Instructions said back. It has no place: what was said before is gone in a stream.
+pub(crate) const LEAK: Finding = Finding {
+    kind: FindingKind::PromptLeak,
+    span: 0..0,
+    rule: "output.instructions",
+    score: 1.0,
+};
+
+fn is_quoted(instructions: &Instructions, text: &str) -> bool {
+    let mut watch = QuoteWatch::new(Escape::None);
+    watch.push(instructions, text) || watch.end(instructions)
 }
 
 /// Everything that was found in a request or answer.
@@ -129,14 +146,16 @@ impl Inspection {
     pub(crate) fn of_request(
         inspector: &Inspector,
         profile: &GuardProfile,
+        recall: &Recall<'_>,
         sites: &[Site<'_, '_>],
     ) -> Self {
         let mut all = Self::default();
         for site in sites {
             visit_texts(site.value, site.channel, site.is_name, &mut |text| {
                 let segment = Segment::new(&text.text, site.role, site.channel);
-                for finding in inspector.inspect(segment) {
-                    let action = profile.action(&finding, Direction::Input, segment.trust);
+                let inspect = || inspector.inspect(segment);
+                for finding in &*recall.of(segment, inspect) {
+                    let action = profile.action(finding, Direction::Input, segment.trust);
                     all.add(finding, action, &text, || site.place.to_string());
                 }
             });
@@ -148,11 +167,15 @@ impl Inspection {
     pub(crate) fn of_answer(
         inspector: &Inspector,
         profile: &GuardProfile,
+        instructions: Option<&Instructions>,
         sites: &[AnswerSite<'_, '_>],
     ) -> Self {
         let mut all = Self::default();
         for site in sites {
             visit_texts(site.value, site.channel, site.is_name, &mut |text| {
+                if instructions.is_some_and(|instructions| is_quoted(instructions, &text.text)) {
+                    all.add_leak(profile);
+                }
                 for finding in inspector.inspect_exact(&text.text) {
                     let action = profile.action(&finding, Direction::Output, Trust::Untrusted);
                     // There is nobody to put an original back behind the caller.
@@ -160,16 +183,30 @@ impl Inspection {
                         GuardAction::Pseudonymise => GuardAction::Redact,
                         other => other,
                     };
-                    all.add(finding, action, &text, || "answer".to_owned());
+                    all.add(&finding, action, &text, || "answer".to_owned());
                 }
             });
         }
         all
     }
 
+    /// The whole text is to blame, so there is nothing to edit: it is flagged or withheld.
+    fn add_leak(&mut self, profile: &GuardProfile) {
+        let action = profile.action(&LEAK, Direction::Output, Trust::Untrusted);
+        self.found.push(Found {
+            kind: LEAK.kind,
+            rule: LEAK.rule,
+            score: LEAK.score,
+            action,
+            range: None,
+            value: String::new(),
+            place: "answer".to_owned(),
+        });
+    }
+
     fn add(
         &mut self,
-        finding: Finding,
+        finding: &Finding,
         action: GuardAction,
         text: &Text<'_>,
         place: impl FnOnce() -> String,
@@ -183,7 +220,11 @@ impl Inspection {
             score: finding.score,
             action,
             range: (!text.is_name).then(|| text.map.range(&finding.span)),
-            value: text.text.get(finding.span).unwrap_or_default().to_owned(),
+            value: text
+                .text
+                .get(finding.span.clone())
+                .unwrap_or_default()
+                .to_owned(),
             place: place(),
         });
     }

@@ -12,6 +12,7 @@ mod error;
 mod gateway;
 mod guard;
 mod json;
+mod memory;
 mod metrics;
 mod sets;
 mod splice;

@@ -16,6 +16,7 @@ use crate::dialect::Endpoint;
 pub(crate) enum Metric {
     Findings,
     InFlight,
+    Remembered,
     Requests,
     Tokens,
     UpstreamSeconds,
@@ -26,6 +27,7 @@ impl Metric {
         match self {
             Self::Findings => "casemate_guard_findings_total",
             Self::InFlight => "casemate_gateway_requests_in_flight",
+            Self::Remembered => "casemate_guard_texts_total",
             Self::Requests => "casemate_gateway_requests_total",
             Self::Tokens => "casemate_gateway_tokens_total",
             Self::UpstreamSeconds => "casemate_upstream_first_byte_seconds",
@@ -36,6 +38,7 @@ impl Metric {
         match self {
             Self::Findings => "What guards saw, by kind and action",
             Self::InFlight => "Requests being worked on",
+            Self::Remembered => "Texts of 256 bytes or more, remembered or inspected",
             Self::Requests => "Requests by endpoint and how they ended",
             Self::Tokens => "Tokens settled",
             Self::UpstreamSeconds => "Time to the head of the upstream's answer",
@@ -109,8 +112,9 @@ impl Metrics {
         self.upstream_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// The Prometheus text format, version 0.0.4.
-    pub(crate) fn text(&self) -> String {
+    /// The Prometheus text format, version 0.0.4. `texts` counts those that were remembered and those
+    /// that were not.
+    pub(crate) fn text(&self, texts: (u64, u64)) -> String {
         let mut out = String::with_capacity(4096);
         let load = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
         head(&mut out, Metric::Requests, "counter");
@@ -139,6 +143,11 @@ impl Metrics {
                     load(cell)
                 );
             }
+        }
+        head(&mut out, Metric::Remembered, "counter");
+        for (word, count) in [("remembered", texts.0), ("inspected", texts.1)] {
+            let name = Metric::Remembered.name();
+            let _ = writeln!(out, "{name}{{result=\"{word}\"}} {count}");
         }
         head(&mut out, Metric::Tokens, "counter");
         for (word, cell) in ["input", "output"].iter().zip(&self.tokens) {

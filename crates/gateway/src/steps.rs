@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use casemate_access::{AccessError, Decided, Door, Grant, Permit, Receipt, Timing};
 use casemate_http::{HttpError, Peer, read_body};
-use casemate_inspect::Surrogates;
+use casemate_inspect::{GuardProfile, Instructions, Surrogates};
 use casemate_quota::{Refusal, Reservation};
 use casemate_types::{
-    AccessContext, Booking, DataClass, Locality, Problem, ProblemCode, RecordId, ResourceKind,
-    ResourceRef, actions::ModelInvoke, event::Sighting,
+    AccessContext, Booking, Channel, DataClass, GuardAction, Locality, Problem, ProblemCode,
+    RecordId, ResourceKind, ResourceRef, Role, actions::ModelInvoke, event::Sighting,
 };
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use hyper::body::Incoming;
@@ -22,6 +22,7 @@ use crate::{
     gateway::{Active, Inner},
     guard::Inspection,
     json::Tape,
+    memory::Recall,
     splice::Splices,
     trace::Trace,
     upstream::{Route, Upstream},
@@ -198,8 +199,12 @@ impl Read {
             return Err(invalid("`model` is no name of a model".to_owned()));
         }
         let route = self.admit(active, &parsed)?;
-        let inspection =
-            Inspection::of_request(&active.inspector, &active.config.guard, &parsed.sites);
+        let recall = Recall {
+            memory: &active.memory,
+            project: self.guest.caller.principal.project,
+        };
+        let (inspector, profile) = (&active.inspector, &active.config.guard);
+        let inspection = Inspection::of_request(inspector, profile, &recall, &parsed.sites);
         let mut classes = inspection.classes();
         let declared = self.declared_classes();
         classes.extend(declared.map_err(|problem| {
@@ -232,6 +237,7 @@ impl Read {
             classes,
             input,
             output,
+            instructions: instructions_of(profile, &parsed),
         };
         Ok((demand, inspection, route, tape.root().span().end))
     }
@@ -306,6 +312,17 @@ impl Read {
     }
 }
 
+/// The system prompt, unless a profile lets it be said back.
+fn instructions_of(profile: &GuardProfile, parsed: &Parsed<'_, '_>) -> Option<Instructions> {
+    if profile.leak.output == GuardAction::Allow {
+        return None;
+    }
+    let sites = parsed.sites.iter();
+    let own = sites.filter(|site| site.role == Role::System && site.channel == Channel::Content);
+    let texts: Vec<_> = own.filter_map(|site| site.value.text()).collect();
+    Instructions::new(texts.iter().map(AsRef::as_ref))
+}
+
 /// A request that was turned away before the door was asked about its content.
 pub(crate) struct Rejected {
     /// The built-in rule.
@@ -353,6 +370,8 @@ pub(crate) struct Demand {
     classes: Vec<DataClass>,
     pub(crate) input: u64,
     pub(crate) output: u64,
+    /// The system prompt, as far as it must not be said back.
+    pub(crate) instructions: Option<Instructions>,
 }
 
 /// A request whose every text was looked at.

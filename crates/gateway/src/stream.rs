@@ -10,7 +10,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use casemate_http::HttpError;
-use casemate_inspect::{Escape, GuardProfile, StreamGuard, Surrogates};
+use casemate_inspect::{Escape, GuardProfile, Instructions, QuoteWatch, StreamGuard, Surrogates};
 use casemate_types::{
     Channel, Direction, Finding, GuardAction, Problem, ProblemCode, Trust, Usage,
     event::{Ending, Sighting},
@@ -24,7 +24,7 @@ use crate::{
     Gateway,
     answer::{Account, withheld},
     dialect::{AnswerSite, Dialect, Event, Lane, error_event, make_event, parse_event},
-    guard::{add_sighting, restore},
+    guard::{LEAK, add_sighting, restore},
     json::Tape,
     splice::Splices,
     sse::{Frame, Frames},
@@ -66,7 +66,7 @@ pub(crate) struct GuardedStream {
     dialect: Dialect,
     upstream: Incoming,
     frames: Frames,
-    guards: Vec<(Lane, StreamGuard)>,
+    guards: Vec<Guarded>,
     /// Choices and blocks that have ended.
     ended: Vec<u64>,
     /// Ends of texts that no rule knows, by choice or block and name.
@@ -82,6 +82,42 @@ pub(crate) struct GuardedStream {
     idle: Duration,
     deadline: Instant,
     active_at: Instant,
+}
+
+/// One text of the answer.
+struct Guarded {
+    lane: Lane,
+    guard: StreamGuard,
+    /// What was given out, in front of what the operator wrote.
+    watch: QuoteWatch,
+    /// Whether it was told already that this text says it back.
+    told: bool,
+}
+
+impl Guarded {
+    fn new(lane: Lane) -> Self {
+        let escape = match (lane.channel, lane.field) {
+            // What goes into a tool of the caller's own making is any text.
+            (Channel::ToolArguments, field) if field != "custom" => Escape::Json,
+            _ => Escape::None,
+        };
+        Self {
+            lane,
+            guard: StreamGuard::new(escape),
+            watch: QuoteWatch::new(escape),
+            told: false,
+        }
+    }
+
+    /// Reads what is about to be given out; true once, when it says the instructions back.
+    fn quotes(&mut self, instructions: Option<&Instructions>, text: &str, ends: bool) -> bool {
+        let Some(instructions) = instructions.filter(|_| !self.told) else {
+            return false;
+        };
+        self.told = self.watch.push(instructions, text);
+        self.told |= ends && self.watch.end(instructions);
+        self.told
+    }
 }
 
 #[derive(Default)]
@@ -318,7 +354,8 @@ impl GuardedStream {
                 return Err(Halt::Broken("the upstream went on after an end"));
             }
             let (inspector, profile) = (&active.inspector, &active.config.guard);
-            let guard = guard_of(&mut self.guards, *lane);
+            let guarded = guard_of(&mut self.guards, *lane);
+            let guard = &mut guarded.guard;
             let mut piece = guard.push(inspector, profile, &self.surrogates, &text);
             // With the event that ends a text goes out all of it, in its place.
             let ends = event.last || event.ends.contains(&lane.index);
@@ -330,7 +367,14 @@ impl GuardedStream {
                 piece.text.push_str(&rest.text);
                 piece.findings.extend(rest.findings);
                 piece.cut = rest.cut;
-                self.guards.retain(|(known, _)| known != lane);
+            }
+            let instructions = self.inspected.demand.instructions.as_ref();
+            let quotes = guarded.quotes(instructions, &piece.text, ends && !more);
+            if ends && !more && !piece.cut {
+                self.guards.retain(|known| known.lane != *lane);
+            }
+            if quotes {
+                self.leaks(profile)?;
             }
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
@@ -363,15 +407,24 @@ impl GuardedStream {
         let active = self.inspected.route().active().clone();
         let mut guards = std::mem::take(&mut self.guards);
         let mut halt = None;
-        guards.retain_mut(|(lane, guard)| {
+        guards.retain_mut(|guarded| {
+            let lane = guarded.lane;
             if index.is_some_and(|index| index != lane.index) || halt.is_some() {
                 return true;
             }
-            let piece = guard.finish(&active.inspector, &active.config.guard, &self.surrogates);
+            let (inspector, profile) = (&active.inspector, &active.config.guard);
+            let piece = guarded.guard.finish(inspector, profile, &self.surrogates);
+            let instructions = self.inspected.demand.instructions.as_ref();
+            if guarded.quotes(instructions, &piece.text, true)
+                && let Err(stop) = self.leaks(profile)
+            {
+                halt = Some(stop);
+                return false;
+            }
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
             }
-            let event = make_event_if(self.dialect, *lane, &piece.text, &self.last_data);
+            let event = make_event_if(self.dialect, lane, &piece.text, &self.last_data);
             self.out.extend_from_slice(&event);
             if piece.cut {
                 let class = piece
@@ -384,6 +437,17 @@ impl GuardedStream {
         });
         self.guards = guards;
         halt.map_or(Ok(()), Err)
+    }
+
+    /// The instructions were said back: nothing that was given out can be taken back, so anything
+    /// stricter than a record ends the stream.
+    fn leaks(&mut self, profile: &GuardProfile) -> Result<(), Halt> {
+        let action = output_action(profile, &LEAK);
+        self.saw(&LEAK, action);
+        match action > GuardAction::Flag {
+            true => Err(Halt::Blocked(withheld(&[LEAK.kind.class()]))),
+            false => Ok(()),
+        }
     }
 
     fn saw(&mut self, finding: &Finding, action: GuardAction) {
@@ -482,18 +546,13 @@ impl GuardedStream {
     }
 }
 
-fn guard_of(guards: &mut Vec<(Lane, StreamGuard)>, lane: Lane) -> &mut StreamGuard {
-    let at = guards.iter().position(|(known, _)| *known == lane);
+fn guard_of(guards: &mut Vec<Guarded>, lane: Lane) -> &mut Guarded {
+    let at = guards.iter().position(|known| known.lane == lane);
     let at = at.unwrap_or_else(|| {
-        let escape = match (lane.channel, lane.field) {
-            // What goes into a tool of the caller's own making is any text.
-            (Channel::ToolArguments, field) if field != "custom" => Escape::Json,
-            _ => Escape::None,
-        };
-        guards.push((lane, StreamGuard::new(escape)));
+        guards.push(Guarded::new(lane));
         guards.len() - 1
     });
-    &mut guards[at].1
+    &mut guards[at]
 }
 
 fn output_action(profile: &GuardProfile, finding: &Finding) -> GuardAction {

@@ -34,6 +34,8 @@ impl GuardRule {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Settings")]
 pub struct GuardProfile {
+    /// Active content in answers.
+    pub active: GuardRule,
     /// Prompt injection.
     pub attack: GuardRule,
     /// Canaries.
@@ -42,6 +44,10 @@ pub struct GuardProfile {
     pub custom: GuardRule,
     /// Health data; policies decide where it may go.
     pub health: GuardRule,
+    /// The operator's instructions, said back in an answer.
+    pub leak: GuardRule,
+    /// Links in answers to hosts that are not listed; none are found without a list.
+    pub link: GuardRule,
     /// Cards and bank accounts.
     pub payment: GuardRule,
     /// Names and addresses of people.
@@ -99,10 +105,13 @@ impl ProfileName {
 #[serde(deny_unknown_fields, default)]
 struct Settings {
     profile: ProfileName,
+    active: Option<GuardRule>,
     attack: Option<GuardRule>,
     canary: Option<GuardRule>,
     custom: Option<GuardRule>,
     health: Option<GuardRule>,
+    leak: Option<GuardRule>,
+    link: Option<GuardRule>,
     payment: Option<GuardRule>,
     person: Option<GuardRule>,
     personal: Option<GuardRule>,
@@ -115,10 +124,13 @@ impl Settings {
     /// The settings, and those of `base` where there are none.
     fn over(self, base: &GuardProfile) -> GuardProfile {
         GuardProfile {
+            active: self.active.unwrap_or(base.active),
             attack: self.attack.unwrap_or(base.attack),
             canary: self.canary.unwrap_or(base.canary),
             custom: self.custom.unwrap_or(base.custom),
             health: self.health.unwrap_or(base.health),
+            leak: self.leak.unwrap_or(base.leak),
+            link: self.link.unwrap_or(base.link),
             payment: self.payment.unwrap_or(base.payment),
             person: self.person.unwrap_or(base.person),
             personal: self.personal.unwrap_or(base.personal),
@@ -150,10 +162,13 @@ impl GuardProfile {
             toml::from_str(name.file()).expect("a test reads every profile that ships");
         // INVARIANT: the files leave nothing out, so what they stand over never shows.
         let strictest = Self {
+            active: GuardRule::everywhere(GuardAction::Block),
             attack: GuardRule::everywhere(GuardAction::Block),
             canary: GuardRule::everywhere(GuardAction::Block),
             custom: GuardRule::everywhere(GuardAction::Block),
             health: GuardRule::everywhere(GuardAction::Block),
+            leak: GuardRule::everywhere(GuardAction::Block),
+            link: GuardRule::everywhere(GuardAction::Block),
             payment: GuardRule::everywhere(GuardAction::Block),
             person: GuardRule::everywhere(GuardAction::Block),
             personal: GuardRule::everywhere(GuardAction::Block),
@@ -186,10 +201,13 @@ impl GuardProfile {
         trust: Trust,
     ) -> GuardAction {
         let rule = match class {
+            DataClass::Active => &self.active,
             DataClass::Attack => &self.attack,
             DataClass::Canary => &self.canary,
             DataClass::Custom => &self.custom,
             DataClass::Health => &self.health,
+            DataClass::Leak => &self.leak,
+            DataClass::Link => &self.link,
             // Opaque parts have no text; policies decide about them.
             DataClass::Opaque => return GuardAction::Flag,
             DataClass::Payment => &self.payment,

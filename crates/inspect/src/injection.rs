@@ -19,6 +19,8 @@ const AFTER: usize = 24;
 const QUOTED: f32 = 0.6;
 /// Scores below this are not worth a record.
 const WORTH_A_RECORD: f32 = 0.5;
+/// What words add to the logit of the model when they say that this is an attack.
+pub(crate) const WORTH: f32 = 3.0;
 
 pub(crate) fn find(segment: Segment<'_>, hits: &[Hit]) -> Option<Finding> {
     let embedded = segment.role == Role::Tool || segment.channel == Channel::ToolResult;

@@ -7,12 +7,14 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use casemate_types::{Channel, Finding, FindingKind, Role, Trust};
 
 use crate::{
-    attack::{Head, Model, Reading, readings},
+    active::Active,
+    attack::{CLASSES, Head, InjectionScore, Model, Reading, Scored, readings},
     custom::{Custom, InspectorSettings},
     health, injection,
+    link::{self, Hosts},
     names::Names,
     personal,
-    rules::{credential::Credentials, identifier::Identifiers},
+    rules::{credential::Credentials, identifier::Identifiers, overlap},
     secret,
     special::Special,
     words::{Hit, Lexicon},
@@ -59,28 +61,8 @@ const WORTH_A_RECORD: f32 = 0.5;
 
 /// A probability whose logit is raised by what words of attacks are worth.
 fn raised(score: f32) -> f32 {
-    const WORTH: f32 = 3.0;
-    let odds = score / (1.0 - score).max(1e-6) * WORTH.exp();
+    let odds = score / (1.0 - score).max(1e-6) * injection::WORTH.exp();
     odds / (1.0 + odds)
-}
-
-/// A probability, and whether it is beyond the threshold that ships.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct InjectionScore {
-    /// From 0 to 1.
-    pub score: f32,
-    /// Whether it is one as far as the threshold that ships is concerned.
-    pub flag: bool,
-}
-
-impl InjectionScore {
-    fn of(attack: Option<&Finding>) -> Self {
-        let score = attack.map_or(0.0, |found| found.score);
-        Self {
-            score,
-            flag: score >= THRESHOLD,
-        }
-    }
 }
 
 /// The detectors could not be built.
@@ -99,6 +81,9 @@ pub struct Inspector {
     special: Special,
     custom: Option<Custom>,
     lexicon: Lexicon,
+    active: Active,
+    /// Hosts that links in answers may lead to; `None` where nobody listed any.
+    hosts: Option<Hosts>,
     canaries: Option<AhoCorasick>,
     canary_texts: Vec<String>,
 }
@@ -150,9 +135,18 @@ impl Inspector {
                 settings.fingerprints,
             ),
             lexicon: Lexicon::new().map_err(failed)?,
+            active: Active::new().map_err(failed)?,
+            hosts: None,
             canaries,
             canary_texts,
         })
+    }
+
+    /// Finds links in answers to hosts that are not among these.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = Some(hosts);
+        self
     }
 
     /// Everything found in a segment: personal data, secrets and canaries in the order of the text
@@ -184,7 +178,10 @@ impl Inspector {
     #[must_use]
     pub fn injection(&self, segment: Segment<'_>) -> InjectionScore {
         let hits = self.lexicon.hits(segment.text);
-        InjectionScore::of(self.attack(segment, &hits).as_ref())
+        let attempt = self.attempt(segment, &hits);
+        attempt.map_or_else(InjectionScore::default, |attempt| {
+            InjectionScore::new(attempt.found.score, THRESHOLD, attempt.shares)
+        })
     }
 
     /// The stretch of a segment that reads most like an attack.
@@ -227,13 +224,15 @@ impl Inspector {
             },
             score: 0.0,
         };
-        for (score, window) in self.attacks.scores(head, reading) {
-            if score > found.score {
-                found.score = score;
-                // What was decoded has no place of its own in the text.
-                if plain {
-                    found.span = window.span;
-                }
+        let scores = self.attacks.scores(head, reading);
+        // The first of those that score the same.
+        let best = scores.reduce(|best, next| if next.score > best.score { next } else { best });
+        let shares = best.as_ref().map_or([0.0; CLASSES], Scored::shares);
+        if let Some(best) = best {
+            found.score = best.score;
+            // What was decoded has no place of its own in the text.
+            if plain {
+                found.span = best.window.span;
             }
         }
         let (model, window) = (found.score, found.span.clone());
@@ -261,6 +260,7 @@ impl Inspector {
             window,
             words,
             codes: reading.codes.clone(),
+            shares,
         }
     }
 
@@ -269,7 +269,7 @@ impl Inspector {
         let plain = readings(segment.text).into_iter().next();
         let scores = plain.iter().flat_map(|reading| {
             let windows = self.attacks.scores(head_of(segment), reading);
-            windows.map(|(score, _)| score).collect::<Vec<_>>()
+            windows.map(|scored| scored.score).collect::<Vec<_>>()
         });
         scores.fold(0.0, f32::max)
     }
@@ -310,8 +310,9 @@ impl Inspector {
         without_overlaps(found)
     }
 
-    /// What is found by its form alone: personal data, payment data, secrets, canaries; in the order
-    /// of the text, without overlaps. These are the classes for which a stream finds exactly what the
+    /// What is found in answers, by its form alone: personal data, payment data, secrets, canaries,
+    /// active content, links to hosts that are not listed; in the order of the text, without
+    /// overlaps. These are the classes for which a stream finds exactly what the
     /// whole text would.
     #[must_use]
     pub fn inspect_exact(&self, text: &str) -> Vec<Finding> {
@@ -333,6 +334,10 @@ impl Inspector {
         self.find_canaries(text, from, &mut found);
         secret::find(text, from, &self.secrets, hits, &mut found);
         personal::find(text, from, hits, &mut found);
+        self.active.find(text, from, &mut found);
+        if let Some(hosts) = &self.hosts {
+            link::find(text, from, hosts, &mut found);
+        }
         found.retain(|finding| finding.span.start >= from);
         without_overlaps(found)
     }
@@ -376,6 +381,11 @@ impl Inspector {
         secret::open(text, from, &self.secrets)
     }
 
+    /// Whether links are looked for.
+    pub(crate) const fn follows_links(&self) -> bool {
+        self.hosts.is_some()
+    }
+
     /// The canaries, for hold-back in streams.
     pub(crate) fn canary_texts(&self) -> &[String] {
         &self.canary_texts
@@ -394,6 +404,8 @@ pub(crate) struct Attempt {
     pub(crate) words: Option<Finding>,
     /// The codes that were undone.
     pub(crate) codes: Vec<&'static str>,
+    /// How the score divides among the classes.
+    pub(crate) shares: [f32; CLASSES],
 }
 
 /// The head of the model that judges a segment.
@@ -430,9 +442,9 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     if found.len() < 2 {
         return found;
     }
-    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding will
-    // do and the whole is O(n log n).
-    let mut kept = BTreeMap::new();
+    // INVARIANT: `kept` stays sorted by start and free of overlaps, so one search per finding tells
+    // whether it may stay.
+    let mut kept: BTreeMap<usize, Finding> = BTreeMap::new();
     let (canaries, others): (Vec<_>, Vec<_>) = found
         .into_iter()
         .partition(|finding| finding.kind == FindingKind::Canary);
@@ -458,19 +470,29 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
         FindingKind::Dictionary | FindingKind::Exact | FindingKind::Fingerprint => 2,
         _ => 1,
     };
-    others.sort_by(|a, b| {
-        strength(b)
-            .cmp(&strength(a))
-            .then(b.score.total_cmp(&a.score))
-            .then(b.span.len().cmp(&a.span.len()))
-            .then(a.span.start.cmp(&b.span.start))
-    });
-    for finding in others {
+    others.retain(|finding| {
         let before = kept.range(..finding.span.end).next_back();
-        if before.is_none_or(|(_, other)| other.span.end <= finding.span.start) {
-            kept.insert(finding.span.start, finding);
-        }
+        before.is_none_or(|(_, other)| other.span.end <= finding.span.start)
+    });
+    let others = overlap::strongest(
+        others,
+        |finding| &finding.span,
+        |a, b| {
+            strength(b)
+                .cmp(&strength(a))
+                .then(b.score.total_cmp(&a.score))
+                .then(b.span.len().cmp(&a.span.len()))
+                .then(a.span.start.cmp(&b.span.start))
+        },
+    );
+    if kept.is_empty() {
+        return others;
     }
+    kept.extend(
+        others
+            .into_iter()
+            .map(|finding| (finding.span.start, finding)),
+    );
     kept.into_values().collect()
 }
 

@@ -13,6 +13,7 @@
 //! assert_eq!(found[0].kind, FindingKind::Email);
 //! ```
 
+mod active;
 mod attack;
 mod custom;
 mod explain;
@@ -20,9 +21,11 @@ mod guard;
 mod health;
 mod injection;
 mod inspector;
+mod link;
 mod names;
 mod number;
 mod personal;
+mod quote;
 mod rules;
 mod secret;
 mod special;
@@ -30,6 +33,7 @@ mod stream;
 mod surrogate;
 mod words;
 
+pub use attack::{AttackClass, InjectionScore};
 pub use custom::{
     CustomError, Dictionary, ExactSet, ExactTable, Fingerprints, InspectorSettings, Match, SetName,
     Together, Winnowing,
@@ -39,7 +43,9 @@ pub use explain::{
     WordScore,
 };
 pub use guard::{GuardProfile, GuardRule, ProfileName};
-pub use inspector::{InjectionScore, InspectError, Inspector, Segment};
+pub use inspector::{InspectError, Inspector, Segment};
+pub use link::{HostError, Hosts};
+pub use quote::{Instructions, QuoteWatch};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};
 

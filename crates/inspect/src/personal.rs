@@ -6,6 +6,7 @@ use casemate_types::{Finding, FindingKind};
 
 use crate::{
     number::{iban_check, iban_length, is_card_range, is_ssn, luhn},
+    rules::place::next,
     words::{Hit, Sense, near},
 };
 
@@ -43,11 +44,10 @@ pub(crate) fn find(text: &str, from: usize, hits: &[Hit], found: &mut Vec<Findin
 pub(crate) fn find_addresses(text: &str, found: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(step) = bytes[at..]
-        .iter()
-        .position(|byte| TRIGGER[usize::from(*byte)])
-    {
-        let trigger = at + step;
+    // The colon stands behind the digits.
+    while let Some(trigger) = next(bytes, at, |byte| {
+        byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@'
+    }) {
         let end = match bytes[trigger] {
             b'@' => email(bytes, trigger, found),
             b':' => ipv6(bytes, trigger, found),
@@ -63,8 +63,15 @@ fn network(bytes: &[u8], first: usize, found: &mut Vec<Finding>) -> usize {
     if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80) {
         return skip_word(bytes, first);
     }
-    let run = run_at(bytes, first);
-    ipv4(bytes, &run, found)
+    let dotted = match bytes[first..] {
+        [_, b'.', digit, ..] | [_, _, b'.', digit, ..] | [_, _, _, b'.', digit, ..] => {
+            digit.is_ascii_digit()
+        }
+        _ => false,
+    };
+    dotted
+        .then(|| ipv4(bytes, &run_at(bytes, first), found))
+        .flatten()
         .or_else(|| ipv6_tail(bytes, first, found))
         .unwrap_or_else(|| skip_word(bytes, first))
 }

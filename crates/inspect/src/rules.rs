@@ -6,6 +6,9 @@
 pub(crate) mod check;
 pub(crate) mod credential;
 pub(crate) mod identifier;
+mod openings;
+pub(crate) mod overlap;
+pub(crate) mod place;
 pub(crate) mod shape;
 
 /// The lines of a rule file that are rules, cut into fields.

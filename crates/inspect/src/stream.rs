@@ -119,7 +119,7 @@ impl StreamGuard {
         let mut out = Piece::default();
         while !self.cut {
             let text = self.held.text();
-            let overlong = self.borders.advance(text, inspector.canary_texts());
+            let overlong = self.borders.advance(text, inspector);
             if end && !overlong {
                 self.borders.begin(text.len());
             }

@@ -113,6 +113,7 @@ pub fn mark(kind: FindingKind) -> String {
 
 const fn word_of(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::ActiveContent => "ACTIVE",
         FindingKind::Address => "ADDRESS",
         FindingKind::BankAccount => "ACCOUNT",
         FindingKind::Biometric
@@ -134,10 +135,12 @@ const fn word_of(kind: FindingKind) -> &'static str {
         FindingKind::Entity => "ENTITY",
         FindingKind::Exact => "RECORD",
         FindingKind::Health => "HEALTH",
+        FindingKind::PromptLeak => "PROMPT",
         FindingKind::Iban => "IBAN",
         FindingKind::Identifier => "NUMBER",
         FindingKind::Fingerprint | FindingKind::Injection => "TEXT",
         FindingKind::Ip => "IP",
+        FindingKind::Link => "LINK",
         FindingKind::Person => "PERSON",
         FindingKind::Phone => "PHONE",
         FindingKind::UsSsn => "SSN",

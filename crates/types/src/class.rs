@@ -40,6 +40,8 @@ pub(crate) use words;
 words! {
     /// The classes of data that policies speak about.
     DataClass {
+        /// What runs or acts where an answer is shown unescaped.
+        Active = "active",
         /// An instruction that tries to take the model over.
         Attack = "attack",
         /// A planted marker that must never appear anywhere.
@@ -48,6 +50,10 @@ words! {
         Custom = "custom",
         /// Data about a person's health (GDPR article 9).
         Health = "health",
+        /// The operator's instructions, said back.
+        Leak = "leak",
+        /// A link to a host that is not listed.
+        Link = "link",
         /// An image, file or audio part that text detectors cannot read.
         Opaque = "opaque",
         /// Payment cards and bank accounts.
@@ -66,6 +72,8 @@ words! {
 words! {
     /// What exactly was found.
     FindingKind {
+        /// An element, handler, address or terminal sequence that runs something.
+        ActiveContent = "active_content",
         /// The postal address of a place.
         Address = "address",
         /// A bank account other than by IBAN.
@@ -106,6 +114,8 @@ words! {
         Injection = "injection",
         /// An IPv4 or IPv6 address.
         Ip = "ip",
+        /// The beginning of a link to a host that is not listed.
+        Link = "link",
         /// The sexual orientation of somebody.
         Orientation = "orientation",
         /// The name of a person.
@@ -116,6 +126,8 @@ words! {
         Politics = "politics",
         /// A PEM private key block.
         PrivateKey = "private_key",
+        /// The operator's instructions, word for word.
+        PromptLeak = "prompt_leak",
         /// A token of a well-known provider.
         ProviderKey = "provider_key",
         /// What somebody believes.
@@ -134,7 +146,10 @@ impl FindingKind {
     #[must_use]
     pub const fn class(self) -> DataClass {
         match self {
+            Self::ActiveContent => DataClass::Active,
             Self::Canary => DataClass::Canary,
+            Self::Link => DataClass::Link,
+            Self::PromptLeak => DataClass::Leak,
             Self::BankAccount | Self::Card | Self::Iban | Self::Wallet => DataClass::Payment,
             Self::CloudKey | Self::Credential | Self::PrivateKey | Self::ProviderKey => {
                 DataClass::Secret

@@ -15,6 +15,7 @@ mod book;
 mod content;
 mod faults;
 mod fixture;
+mod output;
 mod readers;
 mod surrogates;
 mod upstream;

@@ -7,6 +7,11 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{model::Head, reading::Reading};
 
+/// Words from the beginning of a window to that of the next.
+pub(crate) const fn stride(head: Head) -> usize {
+    width(head) / 2
+}
+
 /// Words of a window; the next begins in its middle.
 const fn width(head: Head) -> usize {
     match head {
@@ -38,6 +43,10 @@ struct Word {
     hash: u64,
     start: usize,
     end: usize,
+    /// Whether it is the first of its line.
+    first: bool,
+    /// Whether all its letters, and at least two, are capitals.
+    loud: bool,
 }
 
 /// Signs of hiding in a reading.
@@ -71,8 +80,10 @@ impl Words {
             signs: Signs::default(),
         };
         let mut open = false;
+        let mut first = true;
         for (at, c) in text[from..upto].char_indices() {
             let (start, end) = (from + at, from + at + c.len_utf8());
+            let words = all.words.len();
             if c.is_ascii() {
                 let letter = c.is_ascii_alphanumeric() || (c == '\'' && open);
                 if letter || !c.is_ascii_whitespace() {
@@ -93,9 +104,28 @@ impl Words {
                 }
                 open = false;
             }
+            all.mark(words, c, &mut first);
         }
         all.fold();
         all
+    }
+
+    /// Notes of the last word whether it begins a line and whether it is loud; `before` is how many
+    /// words there were before the character.
+    fn mark(&mut self, before: usize, c: char, first: &mut bool) {
+        if c == '\n' {
+            *first = true;
+        }
+        let new = self.words.len() > before;
+        let Some(word) = self.words.last_mut() else {
+            return;
+        };
+        if new {
+            word.first = std::mem::take(first);
+            word.loud = c.is_uppercase();
+        } else if c.is_lowercase() {
+            word.loud = false;
+        }
     }
 
     fn push(
@@ -118,6 +148,8 @@ impl Words {
                 hash: 0,
                 start,
                 end,
+                first: false,
+                loud: false,
             }),
         }
     }
@@ -152,7 +184,7 @@ impl Words {
     /// The windows of a head.
     pub(crate) fn windows(&self, head: Head) -> impl Iterator<Item = Window> + '_ {
         let width = width(head);
-        let stride = width / 2;
+        let stride = stride(head);
         let mut from = Some(0);
         std::iter::from_fn(move || {
             let start = from?;
@@ -187,7 +219,19 @@ impl Words {
 
     /// Calls `each` with what the model sees of a word: itself, with those before it, and its parts.
     pub(crate) fn features(&self, at: usize, mut each: impl FnMut(u32)) {
+        self.context(at, &mut each);
+        self.parts(at, each);
+    }
+
+    /// What a word is by itself: two words of the same have the same parts.
+    pub(crate) fn same(&self, at: usize) -> u64 {
+        self.words[at].hash
+    }
+
+    /// A word, and how it stands with those before it.
+    pub(crate) fn context(&self, at: usize, mut each: impl FnMut(u32)) {
         const NONE: u64 = 0x9E37_79B9_7F4A_7C15;
+        const LINE: u64 = 0xC2B2_AE3D_27D4_EB4F;
         let word = &self.words[at];
         let before = |back: usize| {
             at.checked_sub(back)
@@ -199,6 +243,20 @@ impl Words {
         each(bucket(joined(one, word.hash), 2));
         each(bucket(joined(joined(two, one), word.hash), 3));
         each(bucket(joined(two, word.hash), 4));
+        // Requests begin lines, and shout.
+        if word.first {
+            each(bucket(joined(LINE, word.hash), 2));
+        } else if at.checked_sub(1).is_some_and(|at| self.words[at].first) {
+            each(bucket(joined(joined(LINE, one), word.hash), 3));
+        }
+        if word.loud && word.letters.len() > 2 {
+            each(bucket(word.hash, 6));
+        }
+    }
+
+    /// The parts of a word.
+    pub(crate) fn parts(&self, at: usize, mut each: impl FnMut(u32)) {
+        let word = &self.words[at];
         let letters = &self.letters[word.letters.clone()];
         if letters.is_ascii() {
             let bytes = &letters.as_bytes()[..letters.len().min(LONGEST)];

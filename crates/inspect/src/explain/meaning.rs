@@ -76,6 +76,7 @@ pub(super) fn of_type(rule: &str, kind: FindingKind) -> String {
 
 const fn of_kind(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::ActiveContent => "what runs where an answer is shown unescaped",
         FindingKind::Address => "where somebody may live",
         FindingKind::BankAccount => "a bank account, or a part of one",
         FindingKind::Biometric => "a trait of somebody's body that tells persons apart",
@@ -96,6 +97,8 @@ const fn of_kind(kind: FindingKind) -> &'static str {
         FindingKind::Identifier => "a number that an authority or insurer gave to somebody",
         FindingKind::Injection => "an attempt to instruct the model",
         FindingKind::Ip => "a network address",
+        FindingKind::PromptLeak => "the operator's instructions, said back",
+        FindingKind::Link => "a link to a host that is not listed",
         FindingKind::Orientation => "the sexual orientation of somebody",
         FindingKind::Person => "the name of a person",
         FindingKind::Phone => "a telephone number",

@@ -10,7 +10,7 @@ use crate::{
     rules::{
         check::Check,
         credential, identifier, numbered,
-        shape::{Notation, Part, Shape},
+        shape::{Matcher, Memory, Notation, Part, Remembered, Set, Shape},
     },
     secret,
 };
@@ -237,7 +237,9 @@ fn matched<'a>(
     let (start, end) = (finding.span.start, finding.span.end);
     let head = text.as_bytes().get(..end)?;
     let shape = Shape::parse(shape, notation).ok()?;
-    shape.match_at(head, start, &mut |at| at == end)?;
+    let mut remembered = Remembered::default();
+    let matcher = Matcher::new(&shape, Set::default(), &mut remembered);
+    matcher.match_at(head, start, &mut Memory::new(&remembered), |at| at == end)?;
     text.get(start..end)
 }
 

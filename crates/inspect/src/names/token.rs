@@ -109,10 +109,11 @@ pub(crate) fn tokens(text: &str, table: &Table) -> Vec<Token> {
                         (token.kind, token.known) = (Kind::Code, Known::default());
                     }
                 }
-                if matches!(token.kind, Kind::Word | Kind::Mixed) {
-                    if token.is_large() && ends_as_street(&text[token.span()], table) {
-                        token.known = token.known.and(Known::STREET_END);
-                    }
+                if matches!(token.kind, Kind::Word | Kind::Mixed)
+                    && token.is_large()
+                    && ends_as_street(&text[token.span()], table)
+                {
+                    token.known = token.known.and(Known::STREET_END);
                 }
                 all.push(token);
             }

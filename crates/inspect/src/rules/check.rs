@@ -9,6 +9,8 @@ mod date;
 mod named;
 mod tables;
 
+use std::borrow::Cow;
+
 use date::DateForm;
 
 /// What must hold for a number: one of the alternatives, of which all checks hold.
@@ -111,12 +113,19 @@ impl Check {
 }
 
 /// What checks work on: no space, no-break space, dash, dot, slash, bracket, colon or plus.
-fn without_separators(raw: &[u8]) -> Vec<u8> {
-    let separator = |byte: &u8| b" -./():+\xC2\xA0".contains(byte);
-    raw.iter()
-        .copied()
-        .filter(|byte| !separator(byte))
-        .collect()
+fn without_separators(raw: &[u8]) -> Cow<'_, [u8]> {
+    let other = |byte: &u8| {
+        !matches!(
+            byte,
+            b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b':' | b'+' | 0xC2 | 0xA0
+        )
+    };
+    if raw.iter().all(other) {
+        return raw.into();
+    }
+    let mut bare = Vec::with_capacity(raw.len());
+    bare.extend(raw.iter().filter(|byte| other(byte)));
+    bare.into()
 }
 
 impl Placed {

@@ -5,16 +5,21 @@
 //! of letters and digits and the byte behind it choose the few rules that can match; words that
 //! explain a number are looked for only when there is one.
 
-use std::cell::OnceCell;
+mod first_run;
+mod nearby;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
+use std::ops::Range;
+
 use casemate_types::{Finding, FindingKind};
 
 use super::{
     check::Check,
-    lines,
-    shape::{GAPS, Notation, Part, Set, Shape},
+    lines, overlap,
+    place::{back, begins, ends, forth, next},
+    shape::{GAPS, Matcher, Memory, Notation, Part, Remembered, Set, Shape},
 };
+use first_run::{SLOTS, Second, behind, letters_and_digits, slot, slots};
+use nearby::{Groups, Nearby, Words};
 
 pub(crate) const PACK: &str = include_str!("../../rules/personal.rules");
 /// Characters before a number in which a word may explain it, and behind.
@@ -22,8 +27,6 @@ const BEFORE: usize = 60;
 const BEHIND: usize = 30;
 /// The longest first run that is told apart by its length.
 const LONGEST: usize = 48;
-/// Words in 64 bits each; as many as there are lists of words.
-const GROUPS: usize = 8;
 
 /// A written form of a number.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ struct Rule {
     name: &'static str,
     kind: FindingKind,
     shape: Shape,
+    matcher: Matcher,
     check: Check,
     /// Its list of words, if it has one.
     group: Option<usize>,
@@ -45,44 +49,34 @@ struct Rule {
 #[derive(Debug)]
 pub(crate) struct Identifiers {
     rules: Vec<Rule>,
+    remembered: Remembered,
     /// Rules by kind and length of the first run and by what stands behind it.
-    by_run: Vec<Vec<u16>>,
+    by_run: Vec<Slot>,
     /// Rules whose shape begins with a sign, with that sign.
     by_sign: Vec<(u8, u16)>,
-    words: AhoCorasick,
-    /// Lists that have a word.
-    groups_of: Vec<Vec<usize>>,
-    /// Whether a word may stand inside another, as in scripts without spaces.
-    inside: Vec<bool>,
+    signs: Set,
+    words: Words,
 }
 
-/// Sets of lists of words.
-type Groups = [u64; GROUPS];
+/// Rules for numbers that begin alike.
+#[derive(Debug, Clone, Default)]
+struct Slot {
+    /// Those that need no word.
+    free: Vec<Entry>,
+    /// Those that need a word of a list.
+    bound: Vec<Entry>,
+    /// All those lists.
+    groups: Groups,
+}
 
-/// A word that was found.
+/// A rule of a slot.
 #[derive(Debug, Clone, Copy)]
-struct Word {
-    start: usize,
-    end: usize,
-    which: usize,
-}
-
-/// What stands behind the first run.
-const BEHIND_RUN: usize = 5;
-
-const fn behind(byte: Option<u8>) -> usize {
-    match byte {
-        Some(b' ') => 1,
-        Some(b'-') => 2,
-        Some(b'.') => 3,
-        Some(b'/') => 4,
-        _ => 0,
-    }
-}
-
-const fn slot(letters: bool, length: usize, behind: usize) -> usize {
-    let length = if length > LONGEST { LONGEST } else { length };
-    (letters as usize * (LONGEST + 1) + length) * BEHIND_RUN + behind
+struct Entry {
+    rule: u16,
+    /// Its list of words, if it needs one.
+    group: u16,
+    /// What may stand behind the first run and the byte after that.
+    second: Second,
 }
 
 impl Identifiers {
@@ -92,6 +86,7 @@ impl Identifiers {
     /// A text naming the line that is wrong; a test reads the pack that ships.
     pub(crate) fn new() -> Result<Self, String> {
         let mut rules = Vec::new();
+        let mut remembered = Remembered::default();
         let mut lists: Vec<&'static str> = Vec::new();
         for fields in lines(PACK) {
             let wrong = |why: String| format!("{}: {why}", fields.join(" | "));
@@ -123,21 +118,17 @@ impl Identifiers {
                 needs_words: needs == "yes",
                 rarity: -share.clamp(1e-12, 1.0).log10(),
                 bare: is_bare(&shape),
+                matcher: Matcher::new(&shape, letters_and_digits(), &mut remembered),
                 shape,
             });
         }
-        if lists.len() > GROUPS * 64 {
-            return Err("there are too many lists of words".into());
-        }
-        let (words, groups_of, inside) =
-            words(&lists).map_err(|error| format!("the words: {error}"))?;
         let mut all = Self {
             rules,
-            by_run: vec![Vec::new(); 2 * (LONGEST + 1) * BEHIND_RUN],
+            remembered,
+            by_run: vec![Slot::default(); SLOTS],
             by_sign: Vec::new(),
-            words,
-            groups_of,
-            inside,
+            signs: Set::default(),
+            words: Words::new(&lists).map_err(|why| format!("the words: {why}"))?,
         };
         all.index();
         Ok(all)
@@ -148,15 +139,18 @@ impl Identifiers {
         for (number, rule) in (0_u16..).zip(&self.rules) {
             if let Some(sign) = sign(&rule.shape) {
                 self.by_sign.push((sign, number));
+                self.signs = self.signs.with(Set::of(&[(sign, sign)]));
                 continue;
             }
-            for gap in GAPS {
-                for slot in slots(&rule.shape, gap) {
-                    let there = &mut self.by_run[slot];
-                    if there.last() != Some(&number) {
-                        there.push(number);
-                    }
-                }
+            let mut all: Vec<_> = GAPS
+                .iter()
+                .flat_map(|gap| slots(&rule.shape, *gap))
+                .collect();
+            all.sort_unstable_by_key(|(slot, _)| *slot);
+            for alike in all.chunk_by(|(one, _), (other, _)| one == other) {
+                let second = alike.iter().map(|(_, second)| *second);
+                let second = second.fold(Second::default(), Second::with);
+                self.by_run[alike[0].0].add(number, second, rule);
             }
         }
     }
@@ -164,40 +158,49 @@ impl Identifiers {
     /// Everything in a text, without overlaps, in its order.
     pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
         let bytes = text.as_bytes();
-        let known = OnceCell::new();
-        let mut candidates = Vec::new();
+        let mut search = Search {
+            all: self,
+            text,
+            nearby: Nearby::new(text, &self.words),
+            memory: Memory::new(&self.remembered),
+            found: Vec::new(),
+        };
         let mut at = 0;
-        while let Some(step) = bytes[at..].iter().position(u8::is_ascii_digit) {
-            let digit = at + step;
+        while let Some(digit) = next(bytes, at, |byte| byte.is_ascii_digit()) {
             let start = run_start(bytes, digit);
             let run = bytes[start..]
                 .iter()
                 .take_while(|byte| byte.is_ascii_alphanumeric())
                 .count();
-            self.at_run(text, start, &known, &mut candidates);
+            search.at_run(start);
             // A short word of letters in front may be a part of it: `AB 12 34 56 C`.
             if let Some(word) = word_before(bytes, start) {
-                self.at_run(text, word, &known, &mut candidates);
+                search.at_run(word);
             }
             for pair in pairs_before(bytes, start).into_iter().flatten() {
-                self.at_run(text, pair, &known, &mut candidates);
+                search.at_run(pair);
             }
             if let Some(sign) = start.checked_sub(1) {
-                self.at_sign(text, sign, &known, &mut candidates);
+                search.at_sign(sign);
             }
             at = start + run.max(1);
         }
-        best(candidates)
+        best(search.found)
     }
+}
 
-    fn at_run(
-        &self,
-        text: &str,
-        start: usize,
-        known: &OnceCell<Vec<Word>>,
-        found: &mut Vec<Candidate>,
-    ) {
-        let bytes = text.as_bytes();
+/// One pass over a text.
+struct Search<'a> {
+    all: &'a Identifiers,
+    text: &'a str,
+    nearby: Nearby<'a>,
+    memory: Memory,
+    found: Vec<Candidate>,
+}
+
+impl Search<'_> {
+    fn at_run(&mut self, start: usize) {
+        let bytes = self.text.as_bytes();
         let run = bytes[start..]
             .iter()
             .take(LONGEST + 1)
@@ -207,66 +210,68 @@ impl Identifiers {
             .iter()
             .any(u8::is_ascii_alphabetic);
         let next = behind(bytes.get(start + run).copied());
-        let groups = OnceCell::new();
-        for number in &self.by_run[slot(letters, run, next)] {
-            self.try_rule(text, start, *number, known, &groups, found);
+        let slot = &self.all.by_run[slot(letters, run, next)];
+        if !begins(self.text, start) {
+            return;
         }
+        let before = self.found.len();
+        let second = match run {
+            0..=LONGEST => Second::at(bytes, start + run + 1),
+            _ => Second::ANY,
+        };
+        let may_be = |entry: &&Entry| entry.second.meets(second);
+        for entry in slot.free.iter().filter(may_be) {
+            self.try_rule(start, entry.rule);
+        }
+        if slot.bound.iter().any(|entry| may_be(&entry)) {
+            let near = self.nearby.groups(start);
+            if near.meets(&slot.groups) {
+                let explained = |entry: &&Entry| near.has(usize::from(entry.group));
+                let bound = slot.bound.iter().filter(may_be).filter(explained);
+                bound.for_each(|entry| self.try_rule(start, entry.rule));
+            }
+        }
+        // Of two that are equally rare the rule that stands first in the file wins.
+        self.found[before..].sort_by_key(|candidate| candidate.rule);
     }
 
-    fn at_sign(
-        &self,
-        text: &str,
-        sign: usize,
-        known: &OnceCell<Vec<Word>>,
-        found: &mut Vec<Candidate>,
-    ) {
+    fn at_sign(&mut self, sign: usize) {
         // `%B` of a magnetic stripe is two signs away.
-        let bytes = text.as_bytes();
+        let all = self.all;
         for start in [Some(sign), sign.checked_sub(1)].into_iter().flatten() {
-            let groups = OnceCell::new();
-            for (_, number) in self
-                .by_sign
-                .iter()
-                .filter(|(byte, _)| *byte == bytes[start])
-            {
-                self.try_rule(text, start, *number, known, &groups, found);
+            let byte = self.text.as_bytes()[start];
+            if !all.signs.has(byte) || !begins(self.text, start) {
+                continue;
+            }
+            for (_, number) in all.by_sign.iter().filter(|(sign, _)| *sign == byte) {
+                let rule = &all.rules[usize::from(*number)];
+                if !rule.needs_words || rule.is_explained(start, &mut self.nearby) {
+                    self.try_rule(start, *number);
+                }
             }
         }
     }
 
-    fn try_rule(
-        &self,
-        text: &str,
-        start: usize,
-        number: u16,
-        known: &OnceCell<Vec<Word>>,
-        groups: &OnceCell<Groups>,
-        found: &mut Vec<Candidate>,
-    ) {
-        let rule = &self.rules[usize::from(number)];
+    /// Tries a rule where a word may begin; the words that it needs are there.
+    fn try_rule(&mut self, start: usize, number: u16) {
+        let rule = &self.all.rules[usize::from(number)];
+        let text = self.text;
         let bytes = text.as_bytes();
-        let explained = || {
-            let groups = groups.get_or_init(|| {
-                let words = known.get_or_init(|| self.all_words(text));
-                self.groups_near(text, words, start)
-            });
-            rule.group
-                .is_some_and(|group| groups[group / 64] >> (group % 64) & 1 == 1)
-        };
-        if (rule.needs_words && !explained()) || !begins(text, start) {
-            return;
-        }
-        let mut accepts = |end: usize| ends(text, end);
-        let Some(end) = rule.shape.match_at(bytes, start, &mut accepts) else {
+        let accepts = |end| ends(text, end);
+        let Some(end) = rule
+            .matcher
+            .match_at(bytes, start, &mut self.memory, accepts)
+        else {
             return;
         };
         let goes_on = !rule.needs_words && rule.bare && runs_on(bytes, start, end);
         if goes_on || !rule.check.passes(&bytes[start..end]) {
             return;
         }
-        let explained = explained();
+        let explained = rule.needs_words || rule.is_explained(start, &mut self.nearby);
         let weight = rule.rarity + if explained { 3.0 } else { 0.0 } + (end - start) as f32 / 10.0;
-        found.push(Candidate {
+        self.found.push(Candidate {
+            rule: number,
             weight,
             finding: Finding {
                 kind: rule.kind,
@@ -276,94 +281,56 @@ impl Identifiers {
             },
         });
     }
+}
 
-    /// Every word of every list that stands in a text as a whole word.
-    fn all_words(&self, text: &str) -> Vec<Word> {
-        self.words
-            .find_overlapping_iter(text)
-            .map(|hit| Word {
-                start: hit.start(),
-                end: hit.end(),
-                which: hit.pattern().as_usize(),
-            })
-            .filter(|word| {
-                self.inside[word.which] || (begins(text, word.start) && ends(text, word.end))
-            })
-            .collect()
+impl Rule {
+    /// Whether one of its words stands near.
+    fn is_explained(&self, start: usize, nearby: &mut Nearby<'_>) -> bool {
+        let explains = |group| nearby.groups(start).has(group);
+        self.group.is_some_and(explains)
     }
+}
 
-    /// The lists that have a word near a number.
-    fn groups_near(&self, text: &str, words: &[Word], at: usize) -> Groups {
-        let from = back(text, at, BEFORE);
-        let upto = forth(text, at, BEHIND + LONGEST);
-        let mut groups = Groups::default();
-        let first = words.partition_point(|word| word.end < from);
-        for word in words[first..].iter().take_while(|word| word.end <= upto) {
-            if word.start < from || (word.start < at && word.end > at) {
-                continue;
+impl Slot {
+    fn add(&mut self, number: u16, second: Second, rule: &Rule) {
+        let group = rule.group.unwrap_or_default();
+        let entry = Entry {
+            rule: number,
+            group: group as u16,
+            second,
+        };
+        match rule.group {
+            _ if !rule.needs_words => self.free.push(entry),
+            Some(group) => {
+                self.bound.push(entry);
+                self.groups.add(group);
             }
-            for group in &self.groups_of[word.which] {
-                groups[group / 64] |= 1 << (group % 64);
-            }
+            // Nothing can explain it.
+            None => {}
         }
-        groups
     }
 }
 
 struct Candidate {
+    rule: u16,
     weight: f32,
     finding: Finding,
 }
 
 /// Of candidates that overlap the one that is hardest to be by chance.
-fn best(mut candidates: Vec<Candidate>) -> Vec<Finding> {
-    candidates.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    let mut kept: std::collections::BTreeMap<usize, Finding> = std::collections::BTreeMap::new();
-    for candidate in candidates {
-        let span = &candidate.finding.span;
-        let before = kept.range(..span.end).next_back();
-        if before.is_none_or(|(_, other)| other.span.end <= span.start) {
-            kept.insert(span.start, candidate.finding);
-        }
-    }
-    kept.into_values().collect()
+fn best(candidates: Vec<Candidate>) -> Vec<Finding> {
+    let strongest = overlap::strongest(
+        candidates,
+        |candidate| &candidate.finding.span,
+        |a, b| b.weight.total_cmp(&a.weight),
+    );
+    let findings = strongest.into_iter().map(|candidate| candidate.finding);
+    findings.collect()
 }
 
 fn score(rarity: f32, explained: bool) -> f32 {
     let chance = 10_f32.powf(-rarity) * if explained { 0.1 } else { 0.5 };
     (1.0 - chance).clamp(0.5, 0.99)
-}
-
-type Words = (AhoCorasick, Vec<Vec<usize>>, Vec<bool>);
-
-/// One automaton over the words of all lists.
-fn words(lists: &[&'static str]) -> Result<Words, BuildError> {
-    let mut texts: Vec<&'static str> = Vec::new();
-    let mut groups_of: Vec<Vec<usize>> = Vec::new();
-    for (group, list) in lists.iter().enumerate() {
-        for word in list
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-        {
-            match texts.iter().position(|known| *known == word) {
-                Some(at) => groups_of[at].push(group),
-                None => {
-                    texts.push(word);
-                    groups_of.push(vec![group]);
-                }
-            }
-        }
-    }
-    // Of scripts that write without spaces.
-    let inside = |text: &&str| text.chars().any(|c| u32::from(c) >= 0x0E00);
-    let inside = texts.iter().map(inside).collect();
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(&texts)?;
-    Ok((automaton, groups_of, inside))
 }
 
 /// The kind that policies and records speak of.
@@ -387,18 +354,6 @@ fn kind_of(name: &str) -> FindingKind {
     }
 }
 
-fn digits() -> Set {
-    Set::of(&[(b'0', b'9')])
-}
-
-fn letters() -> Set {
-    Set::of(&[(b'A', b'Z'), (b'a', b'z')])
-}
-
-fn letters_and_digits() -> Set {
-    Set::of(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')])
-}
-
 /// Whether a shape has digits and separators only.
 fn is_bare(shape: &Shape) -> bool {
     let allowed = Set::of(&[(b'0', b'9'), (b' ', b' '), (b'-', b'/')]);
@@ -420,138 +375,6 @@ fn sign(shape: &Shape) -> Option<u8> {
         _ => return None,
     };
     (!first.is_ascii_alphanumeric()).then_some(first)
-}
-
-/// Every slot in which a match of a shape may stand, with one sort of gap.
-fn slots(shape: &Shape, gap: Option<u8>) -> Vec<usize> {
-    let mut run = FirstRun::default();
-    let mut next = None;
-    for part in &shape.parts {
-        next = run.take(part, gap);
-        if next.is_some() {
-            break;
-        }
-    }
-    let nexts: Vec<usize> = match next {
-        Some(Next::Byte(byte)) => vec![behind(Some(byte))],
-        // The number ends, or what comes may or may not be a letter or digit.
-        None | Some(Next::Any) => (0..BEHIND_RUN).collect(),
-    };
-    let most = if matches!(next, Some(Next::Any)) {
-        LONGEST
-    } else {
-        run.most.min(LONGEST)
-    };
-    let mut all = Vec::new();
-    for length in run.least.min(LONGEST)..=most {
-        for next in &nexts {
-            if run.may_be_digits {
-                all.push(slot(false, length, *next));
-            }
-            if run.may_have_letters {
-                all.push(slot(true, length, *next));
-            }
-        }
-    }
-    all
-}
-
-/// What comes behind the first run.
-enum Next {
-    Any,
-    Byte(u8),
-}
-
-/// How long the first run of letters and digits may be, and of what.
-struct FirstRun {
-    least: usize,
-    most: usize,
-    may_be_digits: bool,
-    may_have_letters: bool,
-}
-
-impl Default for FirstRun {
-    fn default() -> Self {
-        Self {
-            least: 0,
-            most: 0,
-            may_be_digits: true,
-            may_have_letters: false,
-        }
-    }
-}
-
-impl FirstRun {
-    /// Goes on with a part; tells what ends the run, if it does.
-    fn take(&mut self, part: &Part, gap: Option<u8>) -> Option<Next> {
-        match part {
-            Part::Gap => return gap.map(Next::Byte),
-            Part::Literal(text) => {
-                let run = text
-                    .iter()
-                    .take_while(|b| b.is_ascii_alphanumeric())
-                    .count();
-                self.text(&text[..run]);
-                return text.get(run).map(|byte| Next::Byte(*byte));
-            }
-            Part::Any(texts) => {
-                if texts
-                    .iter()
-                    .any(|text| !text.iter().all(u8::is_ascii_alphanumeric))
-                {
-                    return Some(Next::Any);
-                }
-                let lengths = texts.iter().map(|text| text.len());
-                self.least += lengths.clone().min().unwrap_or(0);
-                self.most += lengths.max().unwrap_or(0);
-                let digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
-                self.may_be_digits &= texts.iter().any(|text| digits(text));
-                self.may_have_letters |= texts.iter().any(|text| !digits(text));
-            }
-            Part::Class(set, least, most) => {
-                if !set.meets(letters_and_digits()) {
-                    let one = (0..128).find(|byte| set.has(*byte)).filter(|_| *least > 0);
-                    let alone = one.filter(|byte| Set::of(&[(*byte, *byte)]) == *set);
-                    return Some(alone.map_or(Next::Any, Next::Byte));
-                }
-                if !set.within(letters_and_digits()) {
-                    self.may_have_letters |= set.meets(letters());
-                    return Some(Next::Any);
-                }
-                self.least += least;
-                self.most += most;
-                self.may_be_digits &= set.meets(digits()) || *least == 0;
-                self.may_have_letters |= set.meets(letters());
-            }
-        }
-        None
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        self.least += text.len();
-        self.most += text.len();
-        let letter = text.iter().any(u8::is_ascii_alphabetic);
-        self.may_be_digits &= !letter;
-        self.may_have_letters |= letter;
-    }
-}
-
-/// Whether a character makes a number a part of something longer. Scripts that write without spaces
-/// do not.
-fn is_joined(c: char) -> bool {
-    c.is_alphanumeric() && u32::from(c) < 0x0E00
-}
-
-/// Whether no letter or digit stands before.
-fn begins(text: &str, at: usize) -> bool {
-    let before = text.get(..at).and_then(|head| head.chars().next_back());
-    before.is_none_or(|c| !is_joined(c))
-}
-
-/// Whether no letter or digit stands behind.
-fn ends(text: &str, at: usize) -> bool {
-    let next = text.get(at..).and_then(|tail| tail.chars().next());
-    next.is_none_or(|c| !is_joined(c))
 }
 
 /// Where the run of letters and digits that a digit is part of begins, as far as it matters.
@@ -615,29 +438,12 @@ fn runs_on(bytes: &[u8], start: usize, end: usize) -> bool {
     before || after
 }
 
-/// The byte that many characters before.
-fn back(text: &str, at: usize, count: usize) -> usize {
-    let head = text.get(..at).unwrap_or_default();
-    head.char_indices()
-        .rev()
-        .nth(count - 1)
-        .map_or(0, |(at, _)| at)
-}
-
-/// The byte that many characters behind.
-fn forth(text: &str, at: usize, count: usize) -> usize {
-    let tail = text.get(at..).unwrap_or_default();
-    tail.char_indices()
-        .nth(count)
-        .map_or(text.len(), |(more, _)| at + more)
-}
-
 /// The words of a rule's list that explain a number at `at`, where they stand. For explanations.
 pub(crate) fn words_near(
     text: &str,
     at: usize,
     list: &'static str,
-) -> Vec<(&'static str, std::ops::Range<usize>)> {
+) -> Vec<(&'static str, Range<usize>)> {
     let (from, upto) = (back(text, at, BEFORE), forth(text, at, BEHIND + LONGEST));
     let near = text
         .get(from..upto)

@@ -4,44 +4,59 @@
 //! No regular expressions: no nesting, no unbounded repetition, so the work of a match is bounded by
 //! the counts that stand in the shape.
 
-/// A set of ASCII characters.
+mod matcher;
+
+pub(crate) use matcher::{Matcher, Memory, Remembered};
+
+/// A set of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Set(u128);
+pub(crate) struct Set([u64; 4]);
 
 impl Set {
-    pub(crate) const fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 == 1
+    pub(crate) const fn has(&self, byte: u8) -> bool {
+        self.0[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
     }
 
+    /// Adds ASCII characters.
     fn add(&mut self, first: u8, last: u8) {
         (first..=last)
             .filter(u8::is_ascii)
-            .for_each(|byte| self.0 |= 1 << byte);
+            .for_each(|byte| self.0[usize::from(byte >> 6)] |= 1 << (byte & 63));
     }
 
-    /// Whether it has only characters that `other` has too.
-    pub(crate) const fn within(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
+    fn each(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        Self(std::array::from_fn(|at| of(self.0[at], other.0[at])))
     }
 
-    /// Whether it has a character that `other` has too.
-    pub(crate) const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+    /// Whether it has only bytes that `other` has too.
+    pub(crate) fn within(self, other: Self) -> bool {
+        self.with(other) == other
     }
 
-    /// The characters of both.
-    pub(crate) const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+    /// Whether it has a byte that `other` has too.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.each(other, |own, more| own & more) != Self::default()
+    }
+
+    /// The bytes of both.
+    pub(crate) fn with(self, other: Self) -> Self {
+        self.each(other, |own, more| own | more)
     }
 
     /// All but one.
-    pub(crate) const fn without(self, byte: u8) -> Self {
-        Self(self.0 & !(1 << byte))
+    pub(crate) fn without(self, byte: u8) -> Self {
+        self.each(Self::of(&[(byte, byte)]), |own, other| own & !other)
     }
 
-    pub(crate) fn of(range: &[(u8, u8)]) -> Self {
+    /// All bytes that it has not.
+    fn others(self) -> Self {
+        Self(self.0.map(|bits| !bits))
+    }
+
+    /// ASCII characters, by the first and last of ranges.
+    pub(crate) fn of(ranges: &[(u8, u8)]) -> Self {
         let mut set = Self::default();
-        range
+        ranges
             .iter()
             .for_each(|(first, last)| set.add(*first, *last));
         set
@@ -75,7 +90,7 @@ pub(crate) const GAPS: [Option<u8>; 4] = [None, Some(b' '), Some(b'-'), Some(b'.
 /// Characters of an open count at most.
 const OPEN: usize = 4096;
 
-/// A shape, ready to match.
+/// A shape as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) parts: Vec<Part>,
@@ -117,20 +132,6 @@ impl Shape {
         Ok(Self { parts })
     }
 
-    /// Where the longest match that begins at `at` and whose end `accepts` ends, longest first.
-    pub(crate) fn match_at(
-        &self,
-        bytes: &[u8],
-        at: usize,
-        accepts: &mut dyn FnMut(usize) -> bool,
-    ) -> Option<usize> {
-        if !self.parts.contains(&Part::Gap) {
-            return step(&self.parts, None, bytes, at, accepts);
-        }
-        GAPS.iter()
-            .find_map(|gap| step(&self.parts, *gap, bytes, at, accepts))
-    }
-
     /// The spans of the classes in a match, in order, for checks of what varies.
     pub(crate) fn classes(&self, bytes: &[u8], start: usize, end: usize) -> Vec<(usize, usize)> {
         let mut spans = Vec::new();
@@ -139,46 +140,7 @@ impl Shape {
     }
 }
 
-/// Matches the parts from `at` on.
-fn step(
-    parts: &[Part],
-    gap: Option<u8>,
-    bytes: &[u8],
-    at: usize,
-    accepts: &mut dyn FnMut(usize) -> bool,
-) -> Option<usize> {
-    let Some((part, rest)) = parts.split_first() else {
-        return accepts(at).then_some(at);
-    };
-    let tail = bytes.get(at..)?;
-    match part {
-        Part::Literal(text) => {
-            let next = tail.starts_with(text).then_some(at + text.len())?;
-            step(rest, gap, bytes, next, accepts)
-        }
-        Part::Any(texts) => texts
-            .iter()
-            .filter(|text| tail.starts_with(text))
-            .find_map(|text| step(rest, gap, bytes, at + text.len(), accepts)),
-        Part::Gap => match gap {
-            None => step(rest, gap, bytes, at, accepts),
-            Some(byte) if tail.first() == Some(&byte) => step(rest, gap, bytes, at + 1, accepts),
-            Some(_) => None,
-        },
-        Part::Class(set, least, most) => {
-            let run = tail
-                .iter()
-                .take(*most)
-                .take_while(|byte| set.has(**byte))
-                .count();
-            (*least..=run)
-                .rev()
-                .find_map(|length| step(rest, gap, bytes, at + length, accepts))
-        }
-    }
-}
-
-/// The same, keeping where classes stand; the end is known.
+/// Matches the parts up to a known end, keeping where classes stand.
 fn spans_of(
     parts: &[Part],
     bytes: &[u8],

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::held::Held;
-use crate::{Inspector, Surrogates, number::iban_length, secret};
+use crate::{Inspector, Surrogates, link, number::iban_length, secret};
 
 /// Bytes of a unit that are held back at most.
 const LIMIT: usize = 512;
@@ -74,12 +74,12 @@ impl Borders {
     }
 
     /// Looks for borders up to the end of the text; true when a unit is too long.
-    pub(super) fn advance(&mut self, text: &str, canaries: &[String]) -> bool {
+    pub(super) fn advance(&mut self, text: &str, inspector: &Inspector) -> bool {
         let bytes = text.as_bytes();
         while let Some(byte) = bytes.get(self.seen) {
             let at = self.seen + 1;
             if DIVIDES[usize::from(*byte)] && text.is_char_boundary(at) {
-                match is_border(bytes, self.unit, at, canaries) {
+                match is_border(bytes, self.unit, at, inspector) {
                     Some(true) => {
                         self.unit = at;
                         self.limit = LIMIT;
@@ -130,6 +130,11 @@ impl Borders {
         if let Some(open) = open_email(&seen.as_bytes()[unit..]) {
             cut = cut.min((unit + open).max(unit + 1));
         }
+        if inspector.follows_links()
+            && let Some(open) = link::open(&seen.as_bytes()[unit..])
+        {
+            cut = cut.min((unit + open).max(unit + 1));
+        }
         let found = held.inspect(inspector, unit, end);
         let stand_ins = held.stand_ins(surrogates, unit, end).map(|(span, _)| span);
         let spans = found.into_iter().map(|finding| finding.span);
@@ -160,13 +165,18 @@ fn over(mut spans: Vec<Range<usize>>, cut: usize) -> Option<Range<usize>> {
 
 /// Whether the text can be divided at `at`, behind a byte that divides; `None` when the next byte
 /// must be seen.
-fn is_border(bytes: &[u8], unit: usize, at: usize, canaries: &[String]) -> Option<bool> {
+fn is_border(bytes: &[u8], unit: usize, at: usize, inspector: &Inspector) -> Option<bool> {
     let word = &bytes[unit..at];
-    if canaries
+    if inspector
+        .canary_texts()
         .iter()
         .any(|canary| is_open(word, canary.as_bytes()))
     {
         return Some(false);
+    }
+    if inspector.follows_links() && link::is_open(word) {
+        // What follows may make another host of it.
+        return bytes.get(at).map(u8::is_ascii_whitespace);
     }
     if word.last() != Some(&b' ') {
         return Some(true);

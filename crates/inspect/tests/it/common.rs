@@ -3,15 +3,18 @@
 
 use std::sync::LazyLock;
 
-use casemate_inspect::{Inspector, Segment, SurrogateKey, Surrogates};
+use casemate_inspect::{Hosts, Inspector, Segment, SurrogateKey, Surrogates};
 use casemate_types::{Channel, Finding, FindingKind, Role};
 use proptest::test_runner::{Config, RngSeed};
 
 /// Strings that must never appear anywhere; one of them has spaces.
 pub(crate) const CANARIES: [&str; 2] = ["CANARY-7f3a9c", "the heron flies at noon"];
 
-pub(crate) static INSPECTOR: LazyLock<Inspector> =
-    LazyLock::new(|| Inspector::new(&CANARIES.map(str::to_owned)).unwrap());
+pub(crate) static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
+    let hosts = Hosts::new(&["example.org", "*.example.com", "203.0.113.7", "h"]).unwrap();
+    let inspector = Inspector::new(&CANARIES.map(str::to_owned)).unwrap();
+    inspector.with_hosts(hosts)
+});
 
 /// The same cases at every run.
 pub(crate) fn cases(count: u32) -> Config {

@@ -87,12 +87,15 @@ fn a_profile_reads_back_and_refuses_unknown_words() {
 }
 
 /// Every class that a profile says something about, with its three actions.
-fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 9] {
+fn classes(profile: &GuardProfile) -> [(DataClass, GuardRule); 12] {
     [
+        (DataClass::Active, profile.active),
         (DataClass::Attack, profile.attack),
         (DataClass::Canary, profile.canary),
         (DataClass::Custom, profile.custom),
         (DataClass::Health, profile.health),
+        (DataClass::Leak, profile.leak),
+        (DataClass::Link, profile.link),
         (DataClass::Payment, profile.payment),
         (DataClass::Person, profile.person),
         (DataClass::Personal, profile.personal),
@@ -110,11 +113,14 @@ fn every_profile_gives_every_class_an_action() {
         assert_eq!(
             keys,
             [
+                "active",
                 "attack",
                 "attack_threshold",
                 "canary",
                 "custom",
                 "health",
+                "leak",
+                "link",
                 "payment",
                 "person",
                 "personal",

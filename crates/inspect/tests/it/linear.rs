@@ -277,11 +277,6 @@ fn costly(size: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Those that take far too long today, though not by the square of their length: the classes of these
-/// forms have the dash with which the next beginning begins, so that each beginning reads the
-/// thousands of characters that a form may have (`Shape::match_at` in rules/shape.rs).
-const KNOWN_SLOW: &[&str] = &["begin of a PGP key", "eyJ-"];
-
 #[test]
 fn twice_the_text_takes_twice_the_time() {
     const SIZE: usize = 1 << 18;
@@ -291,19 +286,14 @@ fn twice_the_text_takes_twice_the_time() {
     let of = |text: &str| {
         let _ = INSPECTOR.inspect(Segment::new(text, Role::Tool, Channel::ToolResult));
     };
-    let small = costly(SIZE / 16).into_iter().zip(costly(SIZE / 8));
-    let large = costly(SIZE / 2).into_iter().zip(costly(SIZE));
-    for (small, large) in small.zip(large) {
-        let name = small.0.0;
-        let known = KNOWN_SLOW.contains(&name);
-        let ((_, half), (_, whole)) = if known { small } else { large };
-        let (short, long) = (time(&half, of), time(&whole, of));
-        // The floor keeps noise out; a class of 32,768 characters is only full in longer texts.
-        if !known && long > short * 3 + Duration::from_millis(50) {
+    for (half, (name, whole)) in costly(SIZE / 2).into_iter().zip(costly(SIZE)) {
+        let (short, long) = (time(&half.1, of), time(&whole, of));
+        // The floor keeps noise out.
+        if long > short * 3 + Duration::from_millis(50) {
             slow.push(format!("{name}: {short:?} for half, {long:?} for all"));
         }
         let rate = whole.len() as f64 / long.as_secs_f64();
-        if (rate < RATE) != known {
+        if rate < RATE {
             slow.push(format!("{name}: {rate:.0} bytes a second"));
         }
     }
@@ -327,4 +317,57 @@ fn a_line_without_an_end_takes_no_longer_than_lines() {
             "{unit}: {short:?} in lines, {long:?} in one"
         );
     }
+}
+
+/// Pieces that many rules begin to read.
+const PIECES: &[&str] = &[
+    "-",
+    "=",
+    "@",
+    "A",
+    "\n",
+    "00:",
+    "1 ",
+    "1-",
+    "1.",
+    "1:",
+    "AA:",
+    "AB-",
+    "_auth=",
+    "a@",
+    "fm2_",
+    "t1.",
+    "xoxb-",
+    "é",
+    "身份证1",
+];
+
+#[test]
+fn personal_data_and_secrets_are_looked_for_in_linear_time() {
+    const SIZE: usize = 1 << 17;
+    let of = |text: &str| {
+        let _ = INSPECTOR.whole(text);
+    };
+    for piece in PIECES {
+        let text = |size: usize| piece.repeat(size / piece.len());
+        let (short, long) = (time(&text(SIZE / 2), of), time(&text(SIZE), of));
+        assert!(
+            long < short * 3 + Duration::from_millis(50),
+            "{piece:?}: {short:?} for half, {long:?} for all"
+        );
+    }
+}
+
+/// Megabytes of one letter, as a file of padding may be.
+#[test]
+fn one_letter_over_and_over_takes_linear_time() {
+    const SIZE: usize = 1 << 23;
+    let of = |text: &str| {
+        let _ = INSPECTOR.whole(text);
+    };
+    let (short, long) = (time(&"a".repeat(SIZE / 4), of), time(&"a".repeat(SIZE), of));
+    assert!(
+        long < short * 6 + Duration::from_millis(50),
+        "{short:?} for a quarter, {long:?} for all"
+    );
 }

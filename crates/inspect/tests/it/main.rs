@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod bounds;
+mod classes;
 mod common;
 mod custom;
 mod escapes;

@@ -84,6 +84,8 @@ impl Targets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Cell {
+    /// A chat whose messages but the last were seen before.
+    History,
     /// One connection, so that latency is not queueing.
     Latency,
     Long,
@@ -97,6 +99,7 @@ impl Cell {
     fn load(self) -> Load {
         match self {
             Self::Latency | Self::Many | Self::Plain => Load::Plain,
+            Self::History => Load::History,
             Self::Long => Load::Long,
             Self::Stream => Load::Stream,
         }
@@ -106,7 +109,7 @@ impl Cell {
         match self {
             Self::Latency => 1,
             Self::Many => 64,
-            Self::Long | Self::Plain | Self::Stream => 16,
+            Self::History | Self::Long | Self::Plain | Self::Stream => 16,
         }
     }
 
@@ -176,7 +179,14 @@ pub(super) fn measure(plan: &Plan, targets: &Targets) -> Result<Figures> {
         }
         Ok(())
     };
-    for cell in [Cell::Plain, Cell::Long, Cell::Stream, Cell::Many] {
+    let cells = [
+        Cell::Plain,
+        Cell::Long,
+        Cell::History,
+        Cell::Stream,
+        Cell::Many,
+    ];
+    for cell in cells {
         measure(cell, &[Some(inspect), targets.main(), Some(pass)])?;
     }
     let casemates = [targets.local.as_ref(), targets.external.as_ref()];
@@ -247,6 +257,7 @@ fn load_name(load: Load) -> &'static str {
     match load {
         Load::Long => "long",
         Load::Plain => "plain",
+        Load::History => "history",
         Load::Stream => "stream",
     }
 }

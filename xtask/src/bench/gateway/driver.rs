@@ -63,8 +63,8 @@ pub(crate) fn run(driver: &Driver) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let mut clients = Vec::new();
-        for _ in 0..driver.connections {
-            clients.push(Client::connect(driver).await?);
+        for client in 0..driver.connections {
+            clients.push(Client::connect(driver, client).await?);
         }
         let (clients, warm) = round(clients, driver.warm).await?;
         ensure!(
@@ -145,7 +145,8 @@ struct Client {
     address: SocketAddr,
     key: String,
     load: Load,
-    body: Bytes,
+    /// The number of the next request, as no other client has it.
+    number: u64,
     sender: SendRequest<Full<Bytes>>,
     answer: Vec<u8>,
     /// The last answer that was judged fine; one that is the same need not be judged again.
@@ -153,7 +154,7 @@ struct Client {
 }
 
 impl Client {
-    async fn connect(driver: &Driver) -> Result<Self> {
+    async fn connect(driver: &Driver, client: usize) -> Result<Self> {
         let address = driver
             .url
             .strip_prefix("http://")
@@ -163,7 +164,7 @@ impl Client {
             address,
             key: format!("Bearer {}", driver.key),
             load: driver.load,
-            body: driver.load.request(),
+            number: u64::from(std::process::id()) << 40 | (client as u64) << 24,
             sender: connect(address).await?,
             answer: Vec::new(),
             good: Vec::new(),
@@ -204,11 +205,13 @@ impl Client {
 
     /// Sends the request and reads the answer to its end.
     async fn ask(&mut self) -> Result<StatusCode> {
+        self.number += 1;
+        let body = self.load.request(self.number);
         let request = Request::post("/v1/chat/completions")
             .header(HOST, self.address.to_string())
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, &self.key)
-            .body(Full::new(self.body.clone()))?;
+            .body(Full::new(body))?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let mut body = response.into_body();

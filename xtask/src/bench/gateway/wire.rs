@@ -11,6 +11,8 @@ use serde_json::Value;
 /// The request of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Load {
+    /// A chat of 16 KB that was seen before, with a new question of 100 bytes; a plain answer.
+    History,
     /// A prompt of 16 KB, a plain answer.
     Long,
     /// A prompt of 1 KB, a plain answer.
@@ -20,17 +22,26 @@ pub(crate) enum Load {
 }
 
 impl Load {
-    /// The body of the request.
-    pub(crate) fn request(self) -> Bytes {
-        let sentences = if self == Self::Long { 180 } else { 10 };
-        let prompt = PROMPT_SENTENCE.repeat(sentences);
+    /// The body of the request with this number. No two have the same question, so that nothing
+    /// that was asked before spares any work, but for what [`Load::History`] repeats.
+    pub(crate) fn request(self, number: u64) -> Bytes {
+        let sentences = match self {
+            Self::History => 1,
+            Self::Long => 180,
+            Self::Plain | Self::Stream => 10,
+        };
+        let prompt = format!("{number:016x} {}", PROMPT_SENTENCE.repeat(sentences));
+        let history = match self {
+            Self::History => history(),
+            _ => String::new(),
+        };
         // The mock sends usage in any case; a gateway may keep it from callers who did not ask.
         let stream = match self {
             Self::Stream => r#""stream":true,"stream_options":{"include_usage":true},"#,
-            Self::Long | Self::Plain => "",
+            Self::History | Self::Long | Self::Plain => "",
         };
         Bytes::from(format!(
-            r#"{{"model":"{MODEL}","messages":[{{"role":"system","content":"{SYSTEM}"}},{{"role":"user","content":"{prompt}"}}],{stream}"max_tokens":256}}"#
+            r#"{{"model":"{MODEL}","messages":[{{"role":"system","content":"{SYSTEM}"}},{history}{{"role":"user","content":"{prompt}"}}],{stream}"max_tokens":256}}"#
         ))
     }
 
@@ -42,6 +53,21 @@ impl Load {
             judge_plain(body)
         }
     }
+}
+
+/// Questions and answers of 16 KB, as the messages before the last.
+fn history() -> String {
+    const TURNS: usize = 9;
+    let mut all = String::new();
+    for turn in 0..TURNS {
+        let text = PROMPT_SENTENCE.repeat(10);
+        let (asked, said) = (format!("{turn} {text}"), format!("Answer {turn}. {text}"));
+        let _ = write!(
+            all,
+            r#"{{"role":"user","content":"{asked}"}},{{"role":"assistant","content":"{said}"}},"#
+        );
+    }
+    all
 }
 
 fn judge_plain(body: &[u8]) -> Result<()> {
@@ -166,8 +192,10 @@ mod tests {
             "{}",
             plain_answer().len()
         );
-        assert!((900..1_200).contains(&Load::Plain.request().len()));
-        assert!((15_500..17_500).contains(&Load::Long.request().len()));
+        assert!((900..1_200).contains(&Load::Plain.request(1).len()));
+        assert!((15_500..17_500).contains(&Load::Long.request(1).len()));
+        assert!((15_500..19_500).contains(&Load::History.request(1).len()));
+        assert_ne!(Load::Plain.request(1), Load::Plain.request(2));
         assert_eq!(stream_answer().len(), FRAMES);
         for load in [Load::Long, Load::Plain] {
             load.judge(&plain_answer()).unwrap();

@@ -200,8 +200,11 @@ impl Report for Sarif {
 const fn level_of(class: DataClass) -> &'static str {
     match class {
         DataClass::Attack | DataClass::Canary | DataClass::Payment | DataClass::Secret => "error",
-        DataClass::Custom
+        DataClass::Active
+        | DataClass::Custom
         | DataClass::Health
+        | DataClass::Leak
+        | DataClass::Link
         | DataClass::Opaque
         | DataClass::Person
         | DataClass::Personal

@@ -3,7 +3,11 @@
 
 use std::ops::Range;
 
-use super::value::{entropy, is_name, may_be_secret};
+use super::{
+    texts::Texts,
+    value::{entropy, is_name, may_be_secret},
+    words::parts,
+};
 
 /// The kinds that this finds.
 pub(super) const PASSWORD: &str = "generic_password";
@@ -304,7 +308,7 @@ const DIGESTS: &[&str] = &[
     "version",
 ];
 /// Beginnings of values that are public, encrypted or no value at all.
-const NONE: &[&str] = &[
+static NONE: Texts = Texts::new(&[
     "$2a$",
     "$2b$",
     "$2y$",
@@ -337,6 +341,13 @@ const NONE: &[&str] = &[
     "ssh-rsa",
     "vault:",
     "{cipher}",
+]);
+/// Signs of programs.
+static CODE: Texts = Texts::new(&["->", "::", "==", "=>"]);
+/// Endings of names of files.
+const FILES: &[&str] = &[
+    ".cer", ".conf", ".crt", ".env", ".jks", ".json", ".key", ".keytab", ".p12", ".pem", ".pfx",
+    ".txt", ".yaml", ".yml",
 ];
 
 /// A value that may be a secret.
@@ -350,6 +361,14 @@ pub(super) fn at(text: &str, stem: Range<usize>) -> Option<Assigned> {
     let bytes = text.as_bytes();
     let letter =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || *byte >= 128;
+    let end = stem.end
+        + bytes[stem.end..]
+            .iter()
+            .take(48)
+            .take_while(|b| letter(b))
+            .count();
+    // Most names are assigned nothing.
+    let (span, quoted) = value_behind(bytes, end)?;
     let begin = stem.start
         - bytes[..stem.start]
             .iter()
@@ -357,15 +376,8 @@ pub(super) fn at(text: &str, stem: Range<usize>) -> Option<Assigned> {
             .take(48)
             .take_while(|b| letter(b))
             .count();
-    let end = stem.end
-        + bytes[stem.end..]
-            .iter()
-            .take(48)
-            .take_while(|b| letter(b))
-            .count();
     let name = text.get(begin..end)?;
     let strength = strength(name)?;
-    let (span, quoted) = value_behind(bytes, end)?;
     let value = text.get(span.clone())?;
     let kind = judge(strength, value, quoted, line_before(text, begin))?;
     Some(Assigned { kind, span })
@@ -388,15 +400,22 @@ enum Strength {
 
 /// What a name promises; its last parts decide.
 fn strength(name: &str) -> Option<Strength> {
-    let parts = super::parts(name);
-    let parts: Vec<&str> = parts.iter().map(|(part, ..)| part.as_str()).collect();
+    let lower = name.to_ascii_lowercase();
+    let parts: Vec<&str> = parts(name).filter_map(|part| lower.get(part)).collect();
     if parts.iter().any(|part| OTHER.binary_search(part).is_ok()) && !has_exception(&parts) {
         return None;
     }
-    let ends: Vec<String> = (0..parts.len())
-        .map(|from| parts[from..].concat())
+    let joined = parts.concat();
+    let mut from = 0;
+    let ends: Vec<&str> = parts
+        .iter()
+        .map(|part| {
+            let end = &joined[from..];
+            from += part.len();
+            end
+        })
         .collect();
-    let is = |list: &[&str]| ends.iter().any(|end| list.contains(&end.as_str()));
+    let is = |list: &[&str]| ends.iter().any(|end| list.contains(end));
     if is(PASSWORDS) {
         return Some(Strength::Password);
     }
@@ -503,9 +522,10 @@ fn judge(strength: Strength, value: &str, quoted: bool, line: &str) -> Option<&'
     let sign = bytes.iter().any(|byte| !byte.is_ascii_alphanumeric());
     if hex && bytes.len() >= 32 {
         let even = matches!(bytes.len(), 32 | 40 | 48 | 56 | 64 | 96 | 128);
-        let digest = super::parts(line)
-            .iter()
-            .any(|(part, ..)| DIGESTS.binary_search(&part.as_str()).is_ok());
+        let names = line.to_ascii_lowercase();
+        let digest = parts(line)
+            .filter_map(|part| names.get(part))
+            .any(|part| DIGESTS.binary_search(&part).is_ok());
         let strong = strength != Strength::Weak;
         let one_case = !(lower && upper);
         return (even && !digest && strong && one_case && entropy(bytes) >= 3.0).then_some(HEX);
@@ -549,21 +569,17 @@ fn is_uuid(bytes: &[u8]) -> bool {
 
 /// Code, paths, hosts, addresses, public and encrypted values.
 fn is_something_else(value: &str) -> bool {
-    let code = ["(", "::", "->", "==", "=>", "[", " = "];
-    let files = [
-        ".cer", ".conf", ".crt", ".env", ".jks", ".json", ".key", ".keytab", ".p12", ".pem",
-        ".pfx", ".txt", ".yaml", ".yml",
-    ];
-    let mail = value.contains('@') && value.rsplit('@').next().is_some_and(|d| d.contains('.'));
-    NONE.iter().any(|head| value.starts_with(head))
-        || code.iter().any(|part| value.contains(part))
-        || files.iter().any(|end| value.ends_with(end))
-        || value.contains(' ')
-        || mail
+    let mail = || value.contains('@') && value.rsplit('@').next().is_some_and(|d| d.contains('.'));
+    let ending = value.rfind('.').and_then(|dot| value.get(dot..));
+    NONE.begins(value)
+        || value.contains(['(', '[', ' '])
+        || CODE.any_exactly_in(value)
+        || ending.is_some_and(|ending| FILES.binary_search(&ending).is_ok())
+        || mail()
 }
 
 /// Whether the lists that are searched by halves are in order.
 #[cfg(test)]
 pub(super) fn sorted() -> bool {
-    OTHER.is_sorted() && DIGESTS.is_sorted()
+    OTHER.is_sorted() && DIGESTS.is_sorted() && FILES.is_sorted()
 }

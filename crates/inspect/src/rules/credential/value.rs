@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a secret is not: placeholders, references, words, names, paths.
 
-use super::gibberish::is_wordlike;
+use super::{super::place::ones, gibberish::is_wordlike, texts::Texts};
 
 /// Parts of what stands where a secret would.
-const PLACEHOLDERS: &[&str] = &[
+static PLACEHOLDERS: Texts = Texts::new(&[
     "0badc0de",
     "change_me",
     "changeme",
@@ -21,11 +21,11 @@ const PLACEHOLDERS: &[&str] = &[
     "replace",
     "sample_",
     "your",
-];
+]);
 /// The same for values, which are less random.
-const POOR: &[&str] = &[
+static POOR: Texts = Texts::new(&[
     "****", "....", "_key", "my-", "passwd", "password", "secret_", "xxxx",
-];
+]);
 /// Whole values that protect nothing.
 const COMMON: &[&str] = &[
     "abc",
@@ -59,6 +59,7 @@ const COMMON: &[&str] = &[
     "null",
     "omitted",
     "pass",
+    "password",
     "postgres",
     "pwd",
     "qwerty",
@@ -87,7 +88,7 @@ const COMMON: &[&str] = &[
     "yyy",
 ];
 /// What a value that is looked up elsewhere has in it.
-const REFERENCES: &[&str] = &[
+static REFERENCES: Texts = Texts::new(&[
     "$(",
     "${",
     "%(",
@@ -98,20 +99,27 @@ const REFERENCES: &[&str] = &[
     "secrets.",
     "vars.",
     "{{",
-];
+]);
 
 /// Shannon entropy in bits a byte.
 pub(super) fn entropy(bytes: &[u8]) -> f32 {
-    let mut counts = [0_u32; 256];
-    bytes
-        .iter()
-        .for_each(|byte| counts[usize::from(*byte)] += 1);
+    let mut counts = [0_usize; 256];
+    let mut seen = Set::default();
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+        seen.add(*byte);
+    }
     let all = bytes.len() as f32;
-    let part = |count: &u32| {
-        let share = *count as f32 / all;
+    let part = |count: usize| {
+        let share = count as f32 / all;
         -share * share.log2()
     };
-    counts.iter().filter(|count| **count > 0).map(part).sum()
+    // In what is random most bytes stand once or twice.
+    let often: [f32; 4] = std::array::from_fn(part);
+    let counts = seen.bytes().map(|byte| counts[usize::from(byte)]);
+    counts
+        .map(|count| often.get(count).copied().unwrap_or_else(|| part(count)))
+        .sum()
 }
 
 /// The longest run of one byte.
@@ -119,9 +127,11 @@ fn repeated(bytes: &[u8]) -> usize {
     longest(bytes, |a, b| a == b)
 }
 
-/// The longest run of bytes that follow one another.
+/// The longest run of bytes that follow one another, in any case.
 fn ascending(bytes: &[u8]) -> usize {
-    longest(bytes, |a, b| a.checked_add(1) == Some(b))
+    longest(bytes, |a, b| {
+        a.to_ascii_lowercase().checked_add(1) == Some(b.to_ascii_lowercase())
+    })
 }
 
 fn longest(bytes: &[u8], joined: impl Fn(u8, u8) -> bool) -> usize {
@@ -134,20 +144,17 @@ fn longest(bytes: &[u8], joined: impl Fn(u8, u8) -> bool) -> usize {
 }
 
 fn kinds(bytes: &[u8]) -> usize {
-    let mut seen = [false; 256];
-    bytes
-        .iter()
-        .for_each(|byte| seen[usize::from(*byte)] = true);
-    seen.iter().filter(|seen| **seen).count()
+    let mut seen = Set::default();
+    bytes.iter().for_each(|byte| seen.add(*byte));
+    seen.bytes().count()
 }
 
 /// Whether a token stands in the place of a real one. `varied` is what its form leaves open.
 pub(super) fn is_placeholder(token: &str, varied: &[u8]) -> bool {
-    let lower = token.to_ascii_lowercase();
-    let named = token.len() <= 300 && PLACEHOLDERS.iter().any(|word| lower.contains(word));
+    let named = token.len() <= 300 && PLACEHOLDERS.any_in(token);
     let flat =
         repeated(varied) >= (varied.len() / 8).max(6) || (varied.len() >= 16 && kinds(varied) < 5);
-    let counted = varied.len() <= 80 && ascending(&varied.to_ascii_lowercase()) >= 8;
+    let counted = varied.len() <= 80 && ascending(varied) >= 8;
     named || flat || counted
 }
 
@@ -159,18 +166,14 @@ pub(super) fn may_be_secret(value: &str) -> bool {
         .and_then(|rest| rest.strip_suffix('}'))
         .filter(|inner| !inner.starts_with('{'));
     let value = inner.unwrap_or(value);
-    let lower = value.to_ascii_lowercase();
     let bytes = value.as_bytes();
-    if bytes.len() < 4 || is_reference(value) || is_common(&lower) {
+    if bytes.len() < 4 || is_reference(value) || is_common(value) {
         return false;
     }
-    let poor = PLACEHOLDERS
-        .iter()
-        .chain(POOR)
-        .any(|word| lower.contains(word));
+    let poor = PLACEHOLDERS.any_in(value) || POOR.any_in(value);
     let short_number = bytes.len() < 10 && bytes.iter().all(u8::is_ascii_digit);
     let flat = repeated(bytes) >= (bytes.len() / 2).max(4) || kinds(bytes) < 4;
-    if poor || short_number || flat || ascending(lower.as_bytes()) >= 6 {
+    if poor || short_number || flat || ascending(bytes) >= 6 {
         return false;
     }
     if bytes
@@ -204,14 +207,32 @@ fn is_reference(value: &str) -> bool {
         .iter()
         .any(|sign| value.trim_matches(*sign).is_empty());
     let address = value.starts_with("http:") || value.starts_with("https:");
-    variable || signs || address || REFERENCES.iter().any(|part| value.contains(part))
+    variable || signs || address || REFERENCES.any_exactly_in(value)
 }
 
-fn is_common(lower: &str) -> bool {
-    let trimmed = lower.trim_matches(|c: char| "-_.:!?123#".contains(c));
-    let letters: String = lower.chars().filter(char::is_ascii_lowercase).collect();
-    let known = |word: &str| COMMON.binary_search(&word).is_ok() || word == "password";
-    known(trimmed) || known(&letters)
+fn is_common(value: &str) -> bool {
+    let sign = |byte: &u8| b"-_.:!?123#".contains(byte);
+    let bytes = value.as_bytes();
+    let begin = bytes.iter().take_while(|byte| sign(byte)).count();
+    let end = bytes.len() - bytes.iter().rev().take_while(|byte| sign(byte)).count();
+    let trimmed = bytes.get(begin..end).unwrap_or_default().iter();
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic());
+    is_known(trimmed) || is_known(letters)
+}
+
+/// Whether bytes are a whole value that protects nothing, in any case.
+fn is_known<'a>(bytes: impl Iterator<Item = &'a u8>) -> bool {
+    // One byte longer than the longest.
+    let mut word = [0; 10];
+    let mut length = 0;
+    for (place, byte) in word.iter_mut().zip(bytes) {
+        *place = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let word = &word[..length];
+    COMMON
+        .binary_search_by(|known| known.as_bytes().cmp(word))
+        .is_ok()
 }
 
 /// Letters alone are a secret only when their case changes as no word's does.
@@ -235,6 +256,22 @@ pub(super) fn is_name(value: &str) -> bool {
     let signs = |c: char| c.is_ascii_alphanumeric() || "._-/:$[]@".contains(c);
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     value.chars().all(signs) && digits * 5 <= value.len() && is_wordlike(value)
+}
+
+/// Bytes that were seen.
+#[derive(Default)]
+struct Set([u64; 4]);
+
+impl Set {
+    fn add(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    /// In their order.
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        let places = self.0.iter().zip([0, 64, 128, 192]);
+        places.flat_map(|(bits, from)| ones(*bits).map(move |place| from + place as u8))
+    }
 }
 
 /// Whether the list that is searched by halves is in order.

