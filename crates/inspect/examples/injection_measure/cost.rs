@@ -8,7 +8,7 @@ use std::{
 
 use casemate_inspect::Inspector;
 
-use crate::{Row, segment};
+use crate::{Row, disguises::DISGUISES, segment};
 
 /// Texts as long as this are put together from rows of a role.
 const LONG: usize = 8 << 10;
@@ -26,6 +26,14 @@ pub(crate) fn measure(inspector: &Inspector, rows: &[Row]) {
         println!(
             "{role:9} {rate:.1} µs/KB as they stand; 8 KB: {middle} µs in the middle, {late} µs p99"
         );
+        // As many codes in one text as anybody may write.
+        let short = texts.iter().filter(|text| text.len() < 600);
+        let coded: Vec<String> = short
+            .zip(DISGUISES.iter().cycle())
+            .map(|(text, (_, hide))| hide(text))
+            .collect();
+        let (middle, late) = long(inspector, role, &coded.join("\n"));
+        println!("{role:9} in twelve codes, 8 KB: {middle} µs in the middle, {late} µs p99");
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod cost;
 mod disguise;
+mod disguises;
 
 use casemate_inspect::{Inspector, Segment};
 use casemate_types::{Channel, Role};

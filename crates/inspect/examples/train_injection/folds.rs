@@ -7,7 +7,13 @@ use std::{
     io::Write as _,
 };
 
-use crate::{data::Text, head::Head};
+use casemate_inspect::training::Reader;
+
+use crate::{
+    data::Text,
+    disguises::{DISGUISES, LONGEST},
+    head::Head,
+};
 
 /// False alarms that the threshold allows, of texts that were not trained on.
 const ALARMS: f64 = 0.01;
@@ -101,7 +107,7 @@ impl Fold {
             .collect()
     }
 
-    fn scored<'a>(&self, texts: &'a [Text]) -> Vec<Scored<'a>> {
+    fn scored<'a>(&self, texts: &'a [Text], reader: &Reader) -> Vec<Scored<'a>> {
         let inside = self.inside(texts);
         let outside: Vec<&Text> = texts.iter().filter(|text| is_of(text, self.out)).collect();
         let mut all = Vec::new();
@@ -117,6 +123,7 @@ impl Fold {
             let head = Head::train(texts, &inside, embedded);
             let scored = |text| Scored {
                 logit: head.logit(text),
+                hidden: hidden(text, &head, reader),
                 text,
             };
             all.extend(outside.into_iter().map(scored));
@@ -128,7 +135,21 @@ impl Fold {
 /// A text that was left out, with its logit.
 pub(crate) struct Scored<'a> {
     logit: f32,
+    /// The same in each disguise.
+    hidden: Vec<f32>,
     text: &'a Text,
+}
+
+/// Logits of a text in each disguise; none of texts that nobody would write so.
+fn hidden(text: &Text, head: &Head, reader: &Reader) -> Vec<f32> {
+    let plain = &text.text;
+    let ascii = plain.chars().filter(char::is_ascii).count();
+    if plain.len() > LONGEST || ascii * 10 < plain.len() * 9 {
+        return Vec::new();
+    }
+    let logit =
+        |hide: fn(&str) -> String| head.logit_of(&reader.examples(&hide(plain), text.embedded));
+    DISGUISES.iter().map(|(_, hide)| logit(*hide)).collect()
 }
 
 type Scores = Vec<(f32, bool)>;
@@ -137,8 +158,9 @@ type Scores = Vec<(f32, bool)>;
 /// ordinary texts lies, for users and for what is embedded.
 pub(crate) fn folds(texts: &[Text]) -> [f32; 2] {
     let mut all = Vec::new();
+    let reader = Reader::new().unwrap();
     for fold in FOLDS {
-        let scored = fold.scored(texts);
+        let scored = fold.scored(texts, &reader);
         let mut by_role: BTreeMap<&str, Scores> = BTreeMap::new();
         for one in &scored {
             by_role
@@ -163,15 +185,21 @@ fn pooled(all: &[Scored<'_>], embedded: bool) -> f32 {
         .collect();
     // Machine-translated questions on security, which no other source resembles, would set the
     // threshold for everybody.
-    let usual = |one: &&&Scored<'_>| one.text.source != "cyberseceval/frr-multi";
+    let usual = |one: &&Scored<'_>| one.text.source != "cyberseceval/frr-multi";
     let scores: Scores = own
         .iter()
-        .filter(usual)
+        .filter(|one| usual(one))
         .map(|one| (one.logit, one.text.attack))
         .collect();
     let role = if embedded { "embedded" } else { "user" };
     println!("{:12} {role:9} {}", "all", summary(&scores));
     let limit = threshold(&ordinary(&scores));
+    let short: Vec<&Scored<'_>> = own
+        .iter()
+        .copied()
+        .filter(usual)
+        .filter(|one| !one.hidden.is_empty())
+        .collect();
     let mut kinds: BTreeMap<String, Scores> = BTreeMap::new();
     for one in own {
         let detail = std::env::var_os("KINDS").map_or("", |_| one.text.kind.as_str());
@@ -197,7 +225,24 @@ fn pooled(all: &[Scored<'_>], embedded: bool) -> f32 {
             scores.len()
         );
     }
+    disguised(&short, limit);
     limit
+}
+
+/// What is over the threshold in each disguise, of texts that have all.
+fn disguised(all: &[&Scored<'_>], limit: f32) {
+    let share = |attack: bool, over: &dyn Fn(&Scored<'_>) -> bool| {
+        let own: Vec<_> = all.iter().filter(|one| one.text.attack == attack).collect();
+        100.0 * own.iter().filter(|one| over(one)).count() as f32 / own.len().max(1) as f32
+    };
+    let print = |name: &str, over: &dyn Fn(&Scored<'_>) -> bool| {
+        let (attacks, others) = (share(true, over), share(false, over));
+        println!("    in {name:14} {attacks:5.1} % of attacks, {others:5.1} % of others");
+    };
+    print("plain", &|one| one.logit > limit);
+    for (at, (name, _)) in DISGUISES.iter().enumerate() {
+        print(name, &|one| one.hidden[at] > limit);
+    }
 }
 
 fn ordinary(scores: &Scores) -> Vec<f32> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One head of the model: the weights and the network, rounded as they are shipped.
 
-use casemate_inspect::training::tax;
+use casemate_inspect::training::{Example, tax};
 
 use crate::{
     data::Text,
@@ -91,8 +91,12 @@ impl Head {
 
     /// The logit of a text: that of the highest window of all readings.
     pub(crate) fn logit(&self, text: &Text) -> f32 {
+        self.logit_of(&text.readings)
+    }
+
+    pub(crate) fn logit_of(&self, readings: &[Example]) -> f32 {
         let mut best = f32::MIN;
-        for example in &text.readings {
+        for example in readings {
             let tax = self.settings.tax * tax(example.windows.len());
             for at in 0..example.windows.len() {
                 let net = self.settings.share * self.net.logit(example, at);

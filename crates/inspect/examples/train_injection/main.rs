@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod data;
+#[path = "../injection_measure/disguises.rs"]
+mod disguises;
 mod file;
 mod folds;
 mod head;

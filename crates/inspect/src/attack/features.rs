@@ -64,25 +64,20 @@ pub(crate) struct Words {
     signs: Signs,
 }
 
-/// How far around what was decoded words are looked at, in bytes.
-const AROUND: usize = 400;
-
 impl Words {
     /// Cuts a reading into words: letters and digits together, signs alone, characters of scripts
     /// without spaces alone. Invisible characters are dropped and look-alikes folded.
     pub(crate) fn of(reading: &Reading<'_>) -> Self {
         let text = &reading.text;
-        let from = text.floor_char_boundary(reading.focus.start.saturating_sub(AROUND));
-        let upto = text.ceil_char_boundary((reading.focus.end + AROUND).min(text.len()));
         let mut all = Self {
-            letters: String::with_capacity(upto - from),
-            words: Vec::with_capacity((upto - from) / 4),
+            letters: String::with_capacity(text.len()),
+            words: Vec::with_capacity(text.len() / 4),
             signs: Signs::default(),
         };
         let mut open = false;
         let mut first = true;
-        for (at, c) in text[from..upto].char_indices() {
-            let (start, end) = (from + at, from + at + c.len_utf8());
+        for (start, c) in text.char_indices() {
+            let end = start + c.len_utf8();
             let words = all.words.len();
             if c.is_ascii() {
                 let letter = c.is_ascii_alphanumeric() || (c == '\'' && open);
@@ -96,7 +91,11 @@ impl Words {
                 all.push(false, start, end, [c]);
                 open = false;
             } else if c.is_alphanumeric() || is_mark(c) {
-                all.push(open, start, end, c.nfkc().flat_map(char::to_lowercase));
+                if is_settled(c) {
+                    all.push(open, start, end, c.to_lowercase());
+                } else {
+                    all.push(open, start, end, c.nfkc().flat_map(char::to_lowercase));
+                }
                 open = true;
             } else {
                 if !c.is_whitespace() {
@@ -326,6 +325,12 @@ const fn is_invisible(c: char) -> bool {
             | 0xFEFF
             | 0xE0000..=0xE01EF
     )
+}
+
+/// Letters that NFKC leaves as they are, of the scripts that are most common: to ask the tables about
+/// each letter would cost as much as to score it.
+const fn is_settled(c: char) -> bool {
+    matches!(c as u32, 0xC0..=0x131 | 0x391..=0x3C9 | 0x400..=0x481 | 0x5D0..=0x5EA | 0x620..=0x64A | 0x905..=0x939 | 0x93E..=0x94D | 0xAC00..=0xD7A3)
 }
 
 /// Characters of scripts that write without spaces.

@@ -156,11 +156,14 @@ impl Learnt {
         let mut upto = Vec::with_capacity(words.len() + 1);
         let mut blocks = Vec::with_capacity(words.len() / stride + 1);
         let mut known = Known::new(words.len());
+        let mut buckets = Vec::with_capacity(Known::FEATURES);
         let mut sum = 0_i32;
         upto.push(sum);
         for at in 0..words.len() {
             let mut word = known.parts(self, words, at);
-            words.context(at, |bucket| self.add(&mut word, bucket));
+            buckets.clear();
+            words.context(at, |bucket| buckets.push(bucket));
+            self.add(&mut word, &buckets);
             // Of a hundred megabytes it may run over; the difference of two still comes out right.
             sum = sum.wrapping_add(word.weight);
             upto.push(sum);
@@ -174,9 +177,14 @@ impl Learnt {
         Sums { upto, blocks }
     }
 
-    fn add(&self, word: &mut Word, bucket: u32) {
-        word.weight += self.weight(bucket);
-        self.net.add(&mut word.vector, bucket);
+    /// Adds what the tables say of some buckets: all weights, then all vectors, so that many places
+    /// of the tables are fetched at the same time.
+    fn add(&self, word: &mut Word, buckets: &[u32]) {
+        word.weight += buckets
+            .iter()
+            .map(|bucket| self.weight(*bucket))
+            .sum::<i32>();
+        self.net.add(&mut word.vector, buckets);
     }
 }
 
@@ -189,28 +197,38 @@ struct Word {
 
 /// Words of a text that were looked up: most come again, and to find them in tables of megabytes is
 /// what takes the time.
-struct Known(Vec<Option<(u64, Word)>>);
+struct Known {
+    words: Vec<Option<(u64, Word)>>,
+    buckets: Vec<u32>,
+}
 
 impl Known {
     /// Words that are kept at most; more would leave the fastest memory.
     const MOST: usize = 256;
+    /// Features of a word, about.
+    const FEATURES: usize = 32;
 
     fn new(words: usize) -> Self {
-        Self(vec![None; words.next_power_of_two().min(Self::MOST)])
+        Self {
+            words: vec![None; words.next_power_of_two().min(Self::MOST)],
+            buckets: Vec::with_capacity(Self::FEATURES),
+        }
     }
 
     /// What the parts of a word say.
     fn parts(&mut self, learnt: &Learnt, words: &Words, at: usize) -> Word {
         let same = words.same(at);
-        let place = same as usize % self.0.len();
-        if let Some((known, word)) = self.0[place]
+        let place = same as usize % self.words.len();
+        if let Some((known, word)) = self.words[place]
             && known == same
         {
             return word;
         }
         let mut word = Word::default();
-        words.parts(at, |bucket| learnt.add(&mut word, bucket));
-        self.0[place] = Some((same, word));
+        self.buckets.clear();
+        words.parts(at, |bucket| self.buckets.push(bucket));
+        learnt.add(&mut word, &self.buckets);
+        self.words[place] = Some((same, word));
         word
     }
 }

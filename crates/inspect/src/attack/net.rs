@@ -118,13 +118,19 @@ impl Net {
         })
     }
 
-    pub(crate) fn add(&self, sum: &mut Sum, bucket: u32) {
-        if let Some(vector) = self.table.get(row(bucket)) {
-            for (value, byte) in sum.values.iter_mut().zip(vector) {
-                *value = value.wrapping_add(i16::from(byte.cast_signed()));
+    pub(crate) fn add(&self, sum: &mut Sum, buckets: &[u32]) {
+        let mut values = sum.values;
+        for bucket in buckets {
+            let Some(vector) = self.table.get(row(*bucket)) else {
+                continue;
+            };
+            let vector = vector.map(|byte| i16::from(byte.cast_signed()));
+            for (value, other) in values.iter_mut().zip(vector) {
+                *value = value.wrapping_add(other);
             }
-            sum.count += 1;
         }
+        sum.values = values;
+        sum.count += buckets.len();
     }
 
     /// The vector of a word.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The ways in which a text can be read: as it stands, and decoded.
 //!
-//! Decoding is bounded: at most [`DEPTH`] layers, [`READINGS`] readings, and never more than twice
-//! the bytes. What is decoded counts only when it reads like language.
+//! Decoding is bounded: at most [`DEPTH`] layers, [`READINGS`] readings, and all of them together
+//! hold at most twice the bytes and [`SPARE`]. A decoded reading has what was decoded and what
+//! stands [`AROUND`] it; the rest is read in the text as it stands. What is decoded counts only when
+//! it reads like language.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -20,6 +22,12 @@ const DEPTH: usize = 3;
 const READINGS: usize = 6;
 /// The shortest run of letters that is taken for base64 or hexadecimal.
 const SHORTEST: usize = 16;
+/// Bytes around what was decoded that are read with it.
+const AROUND: usize = 200;
+/// Bytes within which decoded stretches belong together.
+const NEAR: usize = 16;
+/// Bytes that all readings of a short text may have beyond twice its own.
+const SPARE: usize = 512;
 /// Bits a pair of letters below which text reads like language.
 const LANGUAGE: f32 = 4.9;
 
@@ -29,20 +37,103 @@ pub(crate) struct Reading<'a> {
     pub(crate) text: Cow<'a, str>,
     /// How it was made; empty for the text as it stands.
     pub(crate) codes: Vec<&'static str>,
-    /// What differs from the reading before; the rest was looked at there.
-    pub(crate) focus: Range<usize>,
+    /// What was decoded last.
+    changed: Vec<Range<usize>>,
+}
+
+/// A stretch that was decoded.
+#[derive(Debug, Clone)]
+struct Change {
+    /// Where it stood.
+    from: Range<usize>,
+    /// Where it stands now.
+    to: Range<usize>,
 }
 
 /// A decoded text, and where it differs from what was decoded.
+#[derive(Debug, Default)]
 struct Decoded {
     text: String,
-    focus: Range<usize>,
+    changes: Vec<Change>,
 }
 
 impl Decoded {
-    const fn whole(text: String) -> Self {
-        let focus = 0..text.len();
-        Self { text, focus }
+    fn with_room(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            changes: Vec::new(),
+        }
+    }
+
+    fn whole(from: usize, text: String) -> Self {
+        let to = 0..text.len();
+        let changes = vec![Change { from: 0..from, to }];
+        Self { text, changes }
+    }
+
+    /// Writes what was decoded from the bytes `from`.
+    fn change(&mut self, from: Range<usize>, decoded: &str) {
+        let start = self.text.len();
+        self.text.push_str(decoded);
+        self.changed(from, start);
+    }
+
+    /// Notes that what was written from `start` on was decoded from the bytes `from`.
+    fn changed(&mut self, from: Range<usize>, start: usize) {
+        let end = self.text.len();
+        match self.changes.last_mut() {
+            Some(last) if from.start <= last.from.end + NEAR && start <= last.to.end + NEAR => {
+                (last.from.end, last.to.end) = (from.end, end);
+            }
+            _ => self.changes.push(Change {
+                from,
+                to: start..end,
+            }),
+        }
+    }
+
+    /// What was decoded in or beside the stretches `of` what it was decoded from, with what stands
+    /// around it, of at most so many bytes.
+    fn cut(&self, of: &[Range<usize>], most: usize) -> Option<(String, Vec<Range<usize>>)> {
+        let mut of = of.iter().peekable();
+        let mut text = String::new();
+        let mut changed = Vec::new();
+        let mut done = 0;
+        for (at, change) in self.changes.iter().enumerate() {
+            while of.next_if(|of| of.end + NEAR < change.from.start).is_some() {}
+            if of.peek().is_none_or(|of| of.start > change.from.end + NEAR) {
+                continue;
+            }
+            let before = self
+                .text
+                .floor_char_boundary(change.to.start.saturating_sub(AROUND));
+            if before > done && !text.is_empty() {
+                text.push('\n');
+            }
+            // Never beyond the next, which is written by itself or not at all.
+            let next = self
+                .changes
+                .get(at + 1)
+                .map_or(self.text.len(), |next| next.to.start);
+            let after = self
+                .text
+                .ceil_char_boundary((change.to.end + AROUND).min(next));
+            text.push_str(self.text.get(before.max(done)..change.to.start)?);
+            let start = text.len();
+            text.push_str(self.text.get(change.to.clone())?);
+            changed.push(start..text.len());
+            text.push_str(self.text.get(change.to.end..after)?);
+            done = after;
+            if text.len() >= most {
+                break;
+            }
+        }
+        text.truncate(text.floor_char_boundary(most));
+        changed.retain(|stretch| stretch.start < text.len());
+        if let Some(last) = changed.last_mut() {
+            last.end = last.end.min(text.len());
+        }
+        (!changed.is_empty()).then_some((text, changed))
     }
 }
 
@@ -141,9 +232,9 @@ pub(crate) fn readings(text: &str) -> Vec<Reading<'_>> {
     let mut all = vec![Reading {
         text: Cow::Borrowed(text),
         codes: Vec::new(),
-        focus: 0..text.len(),
+        changed: std::iter::once(0..text.len()).collect(),
     }];
-    let limit = text.len() * 2 + 64;
+    let mut room = text.len() * 2 + SPARE;
     let mut at = 0;
     while at < all.len() {
         let from = &all[at];
@@ -154,23 +245,23 @@ pub(crate) fn readings(text: &str) -> Vec<Reading<'_>> {
         let look = Look::at(&from.text);
         let mut made = Vec::new();
         for (name, decoder) in DECODERS {
-            let Some(decoded) = decoder(&from.text, &look) else {
+            let decoded = decoder(&from.text, &look);
+            let cut = decoded.and_then(|decoded| decoded.cut(&from.changed, room));
+            let Some((text, changed)) = cut else {
                 continue;
             };
-            if decoded.text.len() > limit || decoded.text == from.text {
-                continue;
-            }
             let mut codes = from.codes.clone();
             codes.push(name);
             made.push(Reading {
-                text: Cow::Owned(decoded.text),
+                text: Cow::Owned(text),
                 codes,
-                focus: decoded.focus,
+                changed,
             });
         }
         for reading in made {
             let known = all.iter().any(|other| other.text == reading.text);
-            if !known && all.len() <= READINGS {
+            if !known && all.len() <= READINGS && reading.text.len() <= room {
+                room -= reading.text.len();
                 all.push(reading);
             }
         }
@@ -198,26 +289,24 @@ fn replace_runs(
     decode: impl Fn(&str) -> Option<String>,
 ) -> Option<Decoded> {
     let bytes = text.as_bytes();
-    let (mut out, mut done, mut at) = (String::new(), 0, 0);
-    let mut focus: Option<Range<usize>> = None;
+    let mut out = Decoded::default();
+    let (mut done, mut at) = (0, 0);
     while at < bytes.len() {
         let length = bytes[at..].iter().take_while(|byte| part(**byte)).count();
         if length < SHORTEST {
             at += length.max(1);
             continue;
         }
-        if let Some(decoded) = text.get(at..at + length).and_then(&decode) {
-            out.push_str(text.get(done..at)?);
-            let start = focus.map_or(out.len(), |focus| focus.start);
-            out.push_str(&decoded);
-            focus = Some(start..out.len());
-            done = at + length;
+        let end = at + length;
+        if let Some(decoded) = text.get(at..end).and_then(&decode) {
+            out.text.push_str(text.get(done..at)?);
+            out.change(at..end, &decoded);
+            done = end;
         }
-        at += length;
+        at = end;
     }
-    let focus = focus?;
-    out.push_str(text.get(done..)?);
-    Some(Decoded { text: out, focus })
+    out.text.push_str(text.get(done..)?);
+    (!out.changes.is_empty()).then_some(out)
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -294,9 +383,11 @@ fn groups(text: &str, base: u32, digits: usize) -> Option<Decoded> {
     }
     let first = first.filter(|_| bytes.len() >= 6)?;
     let decoded = language(bytes)?;
-    let focus = first..first + decoded.len();
-    let text = format!("{}{decoded}{}", text.get(..first)?, text.get(last..)?);
-    Some(Decoded { text, focus })
+    let mut out = Decoded::with_room(text.len());
+    out.text.push_str(text.get(..first)?);
+    out.change(first..last, &decoded);
+    out.text.push_str(text.get(last..)?);
+    Some(out)
 }
 
 fn percent(text: &str, look: &Look) -> Option<Decoded> {
@@ -310,49 +401,60 @@ fn percent(text: &str, look: &Look) -> Option<Decoded> {
                 .get(at + 1..at + 3)
                 .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
     };
-    let codes = (0..bytes.len()).filter(|at| is_code(*at)).count();
-    if codes < 4 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if is_code(at) {
-            let pair = text.get(at + 1..at + 3)?;
-            out.push(u8::from_str_radix(pair, 16).ok()?);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
+    let mut out = Decoded::with_room(bytes.len());
+    let (mut done, mut codes) = (0, 0);
+    let mut run = Vec::new();
+    while let Some(at) = bytes[done..].iter().position(|byte| *byte == b'%') {
+        let at = done + at;
+        out.text.push_str(text.get(done..at)?);
+        run.clear();
+        let mut end = at;
+        while end < bytes.len() && is_code(end) {
+            run.push(u8::from_str_radix(text.get(end + 1..end + 3)?, 16).ok()?);
+            end += 3;
         }
+        match std::str::from_utf8(&run) {
+            Ok(decoded) if end > at => {
+                codes += run.len();
+                out.change(at..end, decoded);
+            }
+            // A sign of its own, or not text.
+            _ => {
+                end = end.max(at + 1);
+                out.text.push_str(text.get(at..end)?);
+            }
+        }
+        done = end;
     }
-    language(out).map(Decoded::whole)
+    out.text.push_str(text.get(done..)?);
+    (codes >= 4).then_some(out)
 }
 
 fn entities(text: &str, look: &Look) -> Option<Decoded> {
     if look.ampersands == 0 {
         return None;
     }
-    let (mut out, mut rest, mut changed) = (String::new(), text, false);
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
+    let mut out = Decoded::with_room(text.len());
+    let mut done = 0;
+    while let Some(at) = text[done..].find('&') {
+        let at = done + at;
+        out.text.push_str(&text[done..at]);
+        let rest = &text[at..];
         let end = rest.bytes().take(12).position(|byte| byte == b';');
-        let decoded = end.and_then(|end| entity(rest.get(1..end)?));
-        match (decoded, end) {
-            (Some(c), Some(end)) => {
-                out.push(c);
-                rest = &rest[end + 1..];
-                changed = true;
+        let decoded = end.and_then(|end| Some((entity(rest.get(1..end)?)?, at + end + 1)));
+        match decoded {
+            Some((c, end)) => {
+                out.change(at..end, c.encode_utf8(&mut [0; 4]));
+                done = end;
             }
-            _ => {
-                out.push('&');
-                rest = &rest[1..];
+            None => {
+                out.text.push('&');
+                done = at + 1;
             }
         }
     }
-    out.push_str(rest);
-    changed.then(|| Decoded::whole(out))
+    out.text.push_str(&text[done..]);
+    (!out.changes.is_empty()).then_some(out)
 }
 
 fn entity(name: &str) -> Option<char> {
@@ -379,10 +481,12 @@ fn escapes(text: &str, look: &Look) -> Option<Decoded> {
     if look.backslashes < 4 {
         return None;
     }
-    let (mut out, mut rest, mut changed) = (String::new(), text, 0);
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
+    let mut out = Decoded::with_room(text.len());
+    let (mut done, mut codes) = (0, 0);
+    while let Some(at) = text[done..].find('\\') {
+        let at = done + at;
+        out.text.push_str(&text[done..at]);
+        let rest = &text[at..];
         let width = match rest.as_bytes().get(1) {
             Some(b'u') => 4,
             Some(b'x') => 2,
@@ -395,18 +499,18 @@ fn escapes(text: &str, look: &Look) -> Option<Decoded> {
             .and_then(char::from_u32);
         match code {
             Some(c) => {
-                out.push(c);
-                rest = &rest[2 + width..];
-                changed += 1;
+                done = at + 2 + width;
+                out.change(at..done, c.encode_utf8(&mut [0; 4]));
+                codes += 1;
             }
             None => {
-                out.push('\\');
-                rest = &rest[1..];
+                out.text.push('\\');
+                done = at + 1;
             }
         }
     }
-    out.push_str(rest);
-    (changed >= 4).then(|| Decoded::whole(out))
+    out.text.push_str(&text[done..]);
+    (codes >= 4).then_some(out)
 }
 
 /// `i g n o r e   t h i s`: single letters with one sign between them, words further apart.
@@ -414,22 +518,25 @@ fn spaced(text: &str, look: &Look) -> Option<Decoded> {
     if !look.spaced {
         return None;
     }
-    let chars: Vec<char> = text.chars().collect();
-    let (mut out, mut at, mut changed) = (String::with_capacity(text.len()), 0, false);
-    let joins = |c: char| c == ' ' || matches!(c, '-' | '.' | '_' | '*' | '|');
-    while at < chars.len() {
-        let sign = chars.get(at + 1).copied().filter(|c| joins(*c));
-        let begins = at == 0 || chars[at - 1].is_whitespace();
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let place = |at: usize| chars.get(at).map_or(text.len(), |one| one.0);
+    let char_at = |at: usize| chars.get(at).map(|one| one.1);
+    let joins = |c: &char| c.is_ascii() && is_join(*c as u8);
+    let mut out = Decoded::with_room(text.len());
+    let mut at = 0;
+    let mut word = String::new();
+    while let Some(c) = char_at(at) {
+        let sign = char_at(at + 1).filter(joins);
+        let begins = at == 0 || char_at(at - 1).is_some_and(char::is_whitespace);
         let mut run = at;
-        let mut word = String::new();
-        if let Some(sign) = sign.filter(|_| begins && !chars[at].is_whitespace()) {
-            while run < chars.len() && !chars[run].is_whitespace() && chars[run] != sign {
-                word.push(chars[run]);
+        word.clear();
+        if let Some(sign) = sign.filter(|_| begins && !c.is_whitespace()) {
+            while let Some(c) = char_at(run).filter(|c| !c.is_whitespace() && *c != sign) {
+                word.push(c);
                 run += 1;
-                let blanks = chars[run..].iter().take_while(|c| **c == sign).count();
-                let stop = chars
-                    .get(run + blanks + 1)
-                    .is_some_and(|c| *c != sign && !c.is_whitespace());
+                let blanks = chars[run..].iter().take_while(|c| c.1 == sign).count();
+                let stop =
+                    char_at(run + blanks + 1).is_some_and(|c| c != sign && !c.is_whitespace());
                 match blanks {
                     0 => break,
                     1 => run += 1,
@@ -445,18 +552,17 @@ fn spaced(text: &str, look: &Look) -> Option<Decoded> {
             }
         }
         if word.chars().filter(|c| !c.is_whitespace()).count() >= 6 {
-            out.push_str(&word);
+            out.change(place(at)..place(run), &word);
             if run < chars.len() && !word.ends_with(' ') {
-                out.push(' ');
+                out.text.push(' ');
             }
             at = run;
-            changed = true;
         } else {
-            out.push(chars[at]);
+            out.text.push(c);
             at += 1;
         }
     }
-    changed.then(|| Decoded::whole(out))
+    (!out.changes.is_empty()).then_some(out)
 }
 
 /// Digits and signs that stand for letters inside of words.
@@ -483,7 +589,10 @@ fn leet(text: &str, look: &Look) -> Option<Decoded> {
         '7' => 't',
         other => other,
     };
-    Some(Decoded::whole(text.chars().map(letter).collect()))
+    Some(Decoded::whole(
+        text.len(),
+        text.chars().map(letter).collect(),
+    ))
 }
 
 const fn turned(c: char) -> char {
@@ -516,21 +625,21 @@ fn rot13(text: &str, _: &Look) -> Option<Decoded> {
     if turn.iter().filter(|turn| **turn).count() < NEAR {
         return None;
     }
-    let mut out = String::with_capacity(text.len());
-    let mut focus: Option<Range<usize>> = None;
+    let mut out = Decoded::with_room(text.len());
     for (word, turn) in words.iter().zip(turn) {
-        if !out.is_empty() {
-            out.push(' ');
+        if !out.text.is_empty() {
+            out.text.push(' ');
         }
-        let start = out.len();
+        let start = out.text.len();
         if turn {
-            out.extend(word.chars().map(turned));
-            focus = Some(focus.map_or(start, |focus| focus.start)..out.len());
+            out.text.extend(word.chars().map(turned));
+            // It is as long as before, so it stands where it stood.
+            out.changed(start..out.text.len(), start);
         } else {
-            out.push_str(word);
+            out.text.push_str(word);
         }
     }
-    focus.map(|focus| Decoded { text: out, focus })
+    Some(out)
 }
 
 /// A text that reads like language only backwards.
@@ -540,6 +649,9 @@ fn reversed(text: &str, _: &Look) -> Option<Decoded> {
     }
     let letters = Letters::of(text.as_bytes());
     let (as_is, other) = (letters.bits()?, letters.bits_backwards()?);
-    let back = || Decoded::whole(text.chars().rev().collect());
+    let back = || Decoded::whole(text.len(), text.chars().rev().collect());
     (other + 0.35 < as_is && other < LANGUAGE).then(back)
 }
+
+#[cfg(test)]
+mod tests;
