@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `casemate guard`: makes the files by which inspection knows tables and documents of the operator's.
+//! `casemate guard`: fits inspection to a company: a threshold for its own texts, and the files by which
+//! its tables and documents are known.
 
+mod calibrate;
 mod csv;
 mod exact;
 mod fingerprint;
@@ -16,6 +18,8 @@ use crate::{home::replace_private, output::Format};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GuardCommand {
+    /// Find the threshold for injections that fits harmless texts of your own
+    Calibrate(calibrate::CalibrateArgs),
     /// Tables: rows of customers, accounts, patients
     #[command(subcommand)]
     Exact(ExactCommand),
@@ -40,6 +44,7 @@ impl GuardCommand {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
         let format = global.format;
         match self {
+            Self::Calibrate(args) => args.run(global),
             Self::Exact(ExactCommand::Build(args)) => args.run(format),
             Self::Fingerprint(FingerprintCommand::Build(args)) => args.run(format),
         }

@@ -56,7 +56,7 @@ impl InspectArgs {
 }
 
 /// Role and channel of a word.
-fn segment_role(word: &str) -> anyhow::Result<(Role, Channel)> {
+pub(super) fn segment_role(word: &str) -> anyhow::Result<(Role, Channel)> {
     Ok(match word {
         "assistant" => (Role::Assistant, Channel::Content),
         "document" => (Role::User, Channel::ToolResult),
