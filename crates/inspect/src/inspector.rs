@@ -16,7 +16,7 @@ use crate::{
     personal,
     rules::{credential::Credentials, identifier::Identifiers, overlap},
     secret,
-    special::Special,
+    special::{self, Special},
     words::{Hit, Lexicon},
 };
 
@@ -150,21 +150,22 @@ impl Inspector {
     }
 
     /// Everything found in a segment: personal data, secrets and canaries in the order of the text
-    /// and without overlaps, then at most one attempt at injection and one health record, and what is
-    /// said of somebody of other special categories, which may overlap the others.
+    /// and without overlaps, then at most one attempt at injection and one health record, which may
+    /// overlap the others, and what is said of somebody of other special categories.
     #[must_use]
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
         let mut found = self.whole(segment.text);
         // Where somebody lives or works is personal with a name, and ordinary without.
         found.retain(|found| found.kind != FindingKind::Entity);
+        let said = self.special.find(segment.text, &found);
+        special::without_names_in(&mut found, &said);
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
             let attack = self.attack(segment, &hits);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
         }
-        let special = self.special.find(segment.text, &found);
         found.extend(health::find(segment.text, &hits));
-        found.extend(special);
+        found.extend(said);
         found
     }
 

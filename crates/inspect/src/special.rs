@@ -39,8 +39,8 @@ impl Special {
         Ok(Self { heads, grammar })
     }
 
-    /// What is said of somebody, in the order of the text. `found` is what else was found in it;
-    /// names of people are what counts.
+    /// What is said of somebody, in the order of the text and beside what else was `found` in it,
+    /// which is in the order of the text and without overlaps.
     pub(crate) fn find(&self, text: &str, found: &[Finding]) -> Vec<Finding> {
         let seen = self.heads.seen(text);
         if seen.is_empty() {
@@ -63,7 +63,9 @@ impl Special {
             let score = self.score(text, one, headed, &sentence, &names);
             all.extend(score.map(|score| finding(one, score)));
         }
-        all.dedup_by(|later, one| later.span == one.span && later.kind == one.kind);
+        // A gateway replaces what was found, and nothing can be replaced twice.
+        all.dedup_by(|later, one| later.span.start < one.span.end);
+        all.retain(|one| is_free(&one.span, found));
         all
     }
 
@@ -99,6 +101,31 @@ impl Special {
                 .grammar
                 .has_record(text.get(from..at).unwrap_or_default())
     }
+}
+
+/// Whether nothing that was found stands where `span` is, but names within it.
+fn is_free(span: &Range<usize>, found: &[Finding]) -> bool {
+    let next = found.partition_point(|other| other.span.end <= span.start);
+    found
+        .iter()
+        .skip(next)
+        .take_while(|other| other.span.start < span.end)
+        .all(|other| is_name_in(other, span))
+}
+
+/// Whether a finding is a name, and no more than a part of `span`: `Islam` is nobody's.
+fn is_name_in(found: &Finding, span: &Range<usize>) -> bool {
+    let name = matches!(found.kind, FindingKind::Address | FindingKind::Person);
+    name && span.start <= found.span.start && found.span.end <= span.end
+}
+
+/// Leaves out names that are parts of what is said of somebody. Both are in the order of the text.
+pub(crate) fn without_names_in(found: &mut Vec<Finding>, said: &[Finding]) {
+    found.retain(|one| {
+        let next = said.partition_point(|other| other.span.end <= one.span.start);
+        said.get(next)
+            .is_none_or(|other| !is_name_in(one, &other.span))
+    });
 }
 
 /// Whether `label` is a heading of `value`: `Religion: Catholic`, `"religion": "Catholic"`.

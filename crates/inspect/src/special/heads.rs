@@ -13,6 +13,28 @@ const HEAD: usize = 6;
 /// Bits of the filter, as a power of two.
 const BITS: u32 = 15;
 
+/// A word may start with such a byte. Signs beyond ASCII are no letters always; [`is_whole`] knows.
+const STARTS: u8 = 1;
+/// What follows such a byte is no start.
+const JOINS: u8 = 2;
+/// What each byte is; this is asked for every byte of every text.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let ascii = byte as u8;
+        if ascii.is_ascii_alphanumeric() {
+            classes[byte] = STARTS | JOINS;
+        } else if byte >= 0xc0 {
+            classes[byte] = STARTS;
+        } else if matches!(ascii, b'_' | b'-') {
+            classes[byte] = JOINS;
+        }
+        byte += 1;
+    }
+    classes
+};
+
 /// Words by their first letters.
 #[derive(Debug)]
 pub(super) struct Heads {
@@ -57,14 +79,14 @@ impl Heads {
     pub(super) fn seen<'a>(&'a self, text: &str) -> Vec<Seen<'a>> {
         let bytes = text.as_bytes();
         let mut seen: Vec<Seen<'a>> = Vec::new();
-        let (mut inside, mut done) = (false, 0);
+        let (mut before, mut done) = (0, 0);
         for (at, byte) in bytes.iter().enumerate() {
-            let starts = !inside && (byte.is_ascii_alphanumeric() || *byte >= 0xc0) && at >= done;
-            inside = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-            if starts {
+            let class = CLASSES[usize::from(*byte)];
+            if class & STARTS != 0 && before & JOINS == 0 && at >= done {
                 self.at(text, at, &mut seen);
                 done = seen.last().map_or(0, |last| last.span.end);
             }
+            before = class;
         }
         seen
     }

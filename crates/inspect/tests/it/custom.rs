@@ -12,6 +12,18 @@ use proptest::prelude::*;
 
 use crate::common::cases;
 
+/// A file with some bytes changed and the digest at its end made right, so that what reads it goes on.
+fn forged(mut file: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
+    file.truncate(file.len() - 8);
+    let length = file.len() - 5;
+    for (at, byte) in changes {
+        file[5 + at % length] = *byte;
+    }
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(&file);
+    file.extend_from_slice(&digest[..8]);
+    file
+}
+
 const SALT: &[u8] = b"a salt of the operator's own";
 
 fn texts(text: &str, spans: &[Range<usize>]) -> Vec<String> {
@@ -226,6 +238,20 @@ mod exact {
             file[at] ^= 1 << bit;
             prop_assert!(ExactSet::read(SALT, &file).is_err());
         }
+
+        #[test]
+        fn whoever_writes_a_file_can_make_nothing_panic(
+            changes in proptest::collection::vec((8_usize..4096, any::<u8>()), 1..4),
+            text: String,
+        ) {
+            let file = ExactSet::build(SALT, Together::default(), ROWS).unwrap();
+            if let Ok(set) = ExactSet::read(SALT, &forged(file, &changes)) {
+                let text = format!("Ada Lovelace, London {text} DE89 3704 0044 0532 0130 00");
+                for span in set.find(&text) {
+                    prop_assert!(text.get(span).is_some());
+                }
+            }
+        }
     }
 }
 
@@ -362,6 +388,20 @@ mod fingerprint {
             prop_assert!(Fingerprints::read(&file[..at]).is_err());
             file[at] ^= 1 << bit;
             prop_assert!(Fingerprints::read(&file).is_err());
+        }
+
+        #[test]
+        fn whoever_writes_a_file_can_make_nothing_panic(
+            changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..4),
+        ) {
+            let document = prose(1, 60);
+            let file = Fingerprints::build(SMALL, [("one", document.as_str())]).unwrap();
+            if let Ok(set) = Fingerprints::read(&forged(file, &changes)) {
+                for one in set.matches(&document) {
+                    prop_assert!(document.get(one.span).is_some());
+                }
+                let _ = set.shares(&document);
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use base64::Engine as _;
 use casemate_inspect::Segment;
-use casemate_types::{Channel, Role};
+use casemate_types::{Channel, DataClass, Finding, Role};
 use proptest::prelude::*;
 
 use crate::common::{INSPECTOR, cases, without_entities};
@@ -182,7 +182,18 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
     ] {
         let segment = Segment::new(text, role, channel);
         let all = INSPECTOR.inspect(segment);
-        let shown = without_entities(&found);
+        let mut shown = without_entities(&found);
+        // A name that is a part of what is said of somebody is none.
+        let said = |one: &Finding| {
+            let around = |other: &Finding| {
+                other.span.start <= one.span.start && one.span.end <= other.span.end
+            };
+            let mut special = all
+                .iter()
+                .filter(|other| other.kind.class() == DataClass::Special);
+            special.any(|other| around(other))
+        };
+        shown.retain(|one| one.kind.class() != DataClass::Person || !said(one));
         prop_assert_eq!(&all[..shown.len()], shown.as_slice());
         for more in &all[shown.len()..] {
             prop_assert!(

@@ -163,6 +163,23 @@ fn what_is_ordinary_talk() {
     }
 }
 
+/// What was found is replaced, and nothing can be replaced twice.
+#[test]
+fn nothing_is_found_over_another_finding() {
+    for text in [
+        "Name: Anna Lee, email catholic@example.org, religion: Catholic",
+        "He is Alevi. Mezhep: Alevi, soyadı Kaya",
+        "She is a member of 12 Catholic Church Street.",
+        "My name is Christian Black and I am Black.",
+    ] {
+        let found = inspected(text, Role::System, Channel::Content);
+        let mut spans: Vec<_> = found.iter().map(|one| one.span.clone()).collect();
+        spans.sort_by_key(|span| span.start);
+        let apart = spans.windows(2).all(|pair| pair[0].end <= pair[1].start);
+        assert!(apart, "{text}: {found:?}");
+    }
+}
+
 #[test]
 fn roles_and_trust_do_not_matter() {
     let text = "He is a member of the Communist Party.";
