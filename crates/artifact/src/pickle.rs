@@ -116,7 +116,10 @@ fn is_pickle(scan: &Scan<'_>, run: &Run, bytes: &[u8], expect: Expect, whole: bo
     }
     let is_opaque = expect == Expect::Opaque;
     match &run.end {
-        End::Stop(_) if is_opaque => names > 0,
+        End::Stop(_) if is_opaque => {
+            let holds = !run.globals.is_empty() || !run.constants.is_empty();
+            names > 0 || has_header && holds
+        }
         End::Stop(_) => has_header || whole || names > 0 || run.is_torch_magic,
         // A text can begin with letters that name something; it does not go on to call it.
         End::Broken(..) if is_opaque => names > 0 && acts && has_header,

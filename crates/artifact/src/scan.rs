@@ -32,6 +32,9 @@ pub(crate) struct Scan<'a> {
     limits: &'a Limits,
     depth: usize,
     unpacked: u64,
+    stored: u64,
+    /// Bytes of the outermost content.
+    whole: u64,
     members: u64,
     instructions: u64,
     formats: Vec<&'static str>,
@@ -47,6 +50,8 @@ impl<'a> Scan<'a> {
             limits,
             depth: 0,
             unpacked: 0,
+            stored: 0,
+            whole: 0,
             members: 0,
             instructions: 0,
             formats: Vec::new(),
@@ -79,6 +84,7 @@ impl<'a> Scan<'a> {
             self.found(&rule::ARCHIVE_DEPTH, place.whole(), why);
             return;
         }
+        self.whole = self.whole.max(bytes.len() as u64);
         self.depth += 1;
         self.readings(bytes, place, expect);
         self.depth -= 1;
@@ -188,6 +194,22 @@ impl<'a> Scan<'a> {
         }
         let why = format!("more than {} members", self.limits.members);
         self.found(&rule::ARCHIVE_LIMIT, place.whole(), why);
+        false
+    }
+
+    /// Counts bytes of a member that is stored as it is; false when members together are longer than
+    /// the file could be, because they share bytes.
+    pub(crate) fn spend_stored(&mut self, bytes: usize, place: &Place) -> bool {
+        self.stored = self.stored.saturating_add(bytes as u64);
+        let most = self
+            .whole
+            .saturating_mul(self.limits.depth as u64)
+            .saturating_add(1 << 20);
+        if self.stored <= most + self.unpacked.saturating_mul(2) {
+            return true;
+        }
+        let why = "members that share their bytes".to_owned();
+        self.found(&rule::ARCHIVE_BOMB, place.whole(), why);
         false
     }
 

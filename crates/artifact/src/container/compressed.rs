@@ -26,6 +26,15 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
         let why = format!("{name}: {error}");
         scan.found(&rule::ARCHIVE_MALFORMED, place.whole(), why);
     }
+    let rest = bytes.len() - unpacked.behind.min(bytes.len());
+    if let Some(behind) = bytes.get(rest..)
+        && !unpacked.is_cut
+        && behind.iter().any(|byte| *byte != 0)
+    {
+        let why = format!("{} bytes", behind.len());
+        scan.found(&rule::ARCHIVE_TRAILING, place.at(rest), why);
+        scan.content(behind, &place.part(rest), Expect::Opaque);
+    }
     if !unpacked.is_cut && !unpacked.bytes.is_empty() {
         scan.content(&unpacked.bytes, &inner, Expect::Anything);
     }

@@ -13,6 +13,7 @@ mod parse;
 use std::collections::HashSet;
 
 pub(crate) use parse::has_end;
+pub(super) use parse::is_sure;
 
 use super::names;
 use crate::{
@@ -36,6 +37,10 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
         Ok(None) => return None,
         Err((at, why)) => {
             scan.format("zip");
+            if parse::has_several_ends(bytes) {
+                let why = "several records of the end of a directory".to_owned();
+                scan.found(&rule::ZIP_DISAGREEMENT, place.at(at), why);
+            }
             scan.found(&rule::ARCHIVE_MALFORMED, place.at(at), why.to_owned());
             layout::orphans(scan, bytes, 0..bytes.len(), place);
             return Some("zip");

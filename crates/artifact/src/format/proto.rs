@@ -99,9 +99,9 @@ pub(super) fn text(fields: &[(u32, Value<'_>)], field: u32) -> String {
 
 /// The last number of a field.
 pub(super) fn number(fields: &[(u32, Value<'_>)], field: u32) -> Option<u64> {
-    let numbers = fields.iter().filter_map(|(number, value)| match value {
+    let mut numbers = fields.iter().filter_map(|(number, value)| match value {
         Value::Number(value) if *number == field => Some(*value),
         _ => None,
     });
-    numbers.last()
+    numbers.next_back()
 }

@@ -10,7 +10,7 @@ const MOST: u64 = 100_000_000;
 /// Where the header ends, if the beginning of a file of `length` bytes could be one.
 pub(crate) fn header_length(bytes: &[u8], length: u64) -> Option<usize> {
     let header = little(bytes.get(..8)?);
-    let fits = header >= 2 && header <= MOST && header + 8 <= length;
+    let fits = (2..=MOST).contains(&header) && header + 8 <= length;
     let begins = bytes.get(8) == Some(&b'{');
     (fits && begins).then_some(8 + header as usize)
 }
@@ -37,7 +37,7 @@ pub(crate) fn scan_header(scan: &mut Scan<'_>, bytes: &[u8], length: u64, place:
     let mut tensor = Tensor::default();
     let mut odd = None;
     let walked = json::walk(header, &mut |path, leaf| match (path, leaf) {
-        ([], Leaf::Open) => {}
+        ([], Leaf::Open | Leaf::Close) => {}
         ([], _) => odd = Some("the header is no object".to_owned()),
         (["__metadata__"], Leaf::Open) | (["__metadata__", _], Leaf::Text(_)) => {}
         (["__metadata__", ..], Leaf::Close) => {}

@@ -11,10 +11,10 @@ use crate::{
     scan::{Expect, Scan},
 };
 
-const ENCRYPTED: u16 = 1;
 const DESCRIPTOR: u16 = 1 << 3;
 /// Levels of compression, a descriptor behind the bytes, names in UTF-8.
 const KNOWN_FLAGS: u16 = 1 << 1 | 1 << 2 | DESCRIPTOR | 1 << 11;
+/// Encryption, of one kind or another.
 const MASKED: u16 = 1 | 1 << 6 | 1 << 13;
 
 /// Looks at a member of the directory; where it begins and ends.
@@ -120,6 +120,9 @@ pub(super) fn look(
         }
     };
     if method == Method::Stored {
+        if !scan.spend_stored(packed.len(), place) {
+            return;
+        }
         let fine = checked(scan, packed, header, is_masked, place);
         if fine || !is_masked {
             scan.content(packed, place, expect);
@@ -130,9 +133,17 @@ pub(super) fn look(
         bytes,
         error,
         is_cut,
+        behind,
     } = unpack(scan, packed, method, place);
     if is_cut {
         return;
+    }
+    if behind > 0 && error.is_none() {
+        let at = packed.len() - behind;
+        let why = format!("{behind} bytes behind the end of `{}`", header.name);
+        scan.found(&rule::ZIP_HIDDEN, place.at(at), why);
+        let rest = packed.get(at..).unwrap_or_default();
+        scan.content(rest, &place.part(at), Expect::Opaque);
     }
     match error {
         Some(_) if is_masked => encrypted(scan, header, place),
@@ -184,7 +195,6 @@ fn checked(
 }
 
 fn encrypted(scan: &mut Scan<'_>, header: &Entry, place: &Place) {
-    debug_assert!(header.flags & MASKED != 0, "bit {ENCRYPTED} or its kin");
     let why = format!("`{}` is encrypted", header.name);
     scan.found(&rule::ARCHIVE_ENCRYPTED, place.whole(), why);
 }

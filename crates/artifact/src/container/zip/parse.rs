@@ -55,6 +55,20 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
     !ends(bytes).is_empty()
 }
 
+/// Whether bytes begin with a member or end exactly where a directory does.
+pub(in crate::container) fn is_sure(bytes: &[u8]) -> bool {
+    let ends_there = |at: &usize| {
+        let comment = bytes.get(at + 20..at + 22).map_or(0, little);
+        *at as u64 + END_LENGTH as u64 + comment == bytes.len() as u64
+    };
+    is_local(bytes, 0) || ends(bytes).iter().any(ends_there)
+}
+
+/// Whether more than one record of an end fits.
+pub(super) fn has_several_ends(bytes: &[u8]) -> bool {
+    ends(bytes).len() > 1
+}
+
 /// Places near the end where a directory's end could stand: the comment fits into what is left.
 fn ends(bytes: &[u8]) -> Vec<usize> {
     let from = bytes.len().saturating_sub(END_LENGTH + 0xffff);

@@ -76,6 +76,8 @@ pub(super) fn scan(scan: &mut Scan<'_>, fields: &Message<'_>, place: &Place) -> 
         let function = walk.message(function);
         proto::parts(&function, 7).for_each(|node| walk.node(node, 1));
     }
+    // Without it nobody knows what the operators are; a file that is cut off ends like this.
+    walk.is_broken |= proto::parts(fields, 8).next().is_none();
     for (rule, why) in walk.found {
         scan.found(rule, place.whole(), why);
     }

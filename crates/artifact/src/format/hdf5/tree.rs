@@ -79,7 +79,8 @@ impl<'a> Tree<'a> {
             open: Vec::new(),
             found: Found::default(),
         };
-        let end = tree.address(fields + 2 * offset)?.ok_or((fields, CUT))?;
+        let end = tree.number(fields + 2 * offset, offset)?;
+        let end = usize::try_from(end).map_err(|_| (fields, CUT))?;
         if end > bytes.len() {
             return Err((fields, "it is shorter than it says"));
         }
