@@ -4,6 +4,7 @@
 mod coreml;
 mod onnx;
 mod paddle;
+mod sentencepiece;
 mod tensorflow;
 
 pub(super) use tensorflow::is_hostile as is_hostile_operator;
@@ -27,6 +28,9 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
     }
     if let Some(name) = tensorflow::scan(scan, &fields, place) {
         return Some(name);
+    }
+    if sentencepiece::scan(scan, &fields) {
+        return Some("sentencepiece");
     }
     if coreml::scan(scan, &fields, place) {
         return Some("coreml");

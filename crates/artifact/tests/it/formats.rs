@@ -606,6 +606,9 @@ fn other_graphs() {
         &[number(1, 4), description, bytes(500, &bytes(1, &layer))].concat(),
         "coreml-custom",
     );
+    let piece = [text(1, "a"), vec![0x15, 0, 0, 0x80, 0xbf], number(3, 1)].concat();
+    let tokenizer = [bytes(1, &piece), bytes(1, &piece), bytes(2, &number(3, 1))].concat();
+    clean("sentencepiece", &tokenizer);
     let program = |operator: &str| {
         bytes(
             1,
