@@ -7,6 +7,7 @@ mod explain;
 mod guard;
 mod inspect;
 mod ledger;
+mod model;
 mod policy;
 mod recovery;
 
@@ -73,6 +74,9 @@ enum Command {
     /// Policies
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Models: look into their files before anything loads them
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// The book of everything that happened
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -93,8 +97,14 @@ impl Command {
     const fn has_sarif(&self) -> bool {
         match self {
             Self::Inspect(args) => args.has_sarif(),
+            Self::Model(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether CycloneDX can be asked for.
+    const fn has_cyclonedx(&self) -> bool {
+        matches!(self, Self::Model(_))
     }
 }
 
@@ -102,11 +112,13 @@ impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let global = &self.global;
         if global.format == Format::Sarif && !self.command.has_sarif() {
-            let what = "`--format sarif` is for files that `casemate inspect` looks at";
-            Self::command()
-                .error(ErrorKind::InvalidValue, what)
-                .print()?;
-            return Ok(ExitCode::from(2));
+            return wrong(
+                "`--format sarif` is for files that `casemate inspect` and `casemate model scan` \
+                 look at",
+            );
+        }
+        if global.format == Format::Cyclonedx && !self.command.has_cyclonedx() {
+            return wrong("`--format cyclonedx` is for files that `casemate model scan` looks at");
         }
         match self.command {
             Command::Up(args) => args.run(&global.home()?).await,
@@ -119,6 +131,7 @@ impl Cli {
             Command::Service(command) => command.run(global).await,
             Command::Key(command) => command.run(global).await,
             Command::Policy(command) => command.run(global).await,
+            Command::Model(command) => command.run(global),
             Command::Ledger(command) => command.run(global).await,
             Command::Recovery(command) => command.run(global).await,
             Command::Config(command) => command.run(global).await,
@@ -126,4 +139,12 @@ impl Cli {
             Command::Restore(args) => args.run(global),
         }
     }
+}
+
+/// Says that a form cannot be had here.
+fn wrong(what: &str) -> anyhow::Result<ExitCode> {
+    Cli::command()
+        .error(ErrorKind::InvalidValue, what)
+        .print()?;
+    Ok(ExitCode::from(2))
 }

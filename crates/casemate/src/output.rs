@@ -14,14 +14,16 @@ pub(crate) enum Format {
     Plain,
     /// JSON.
     Json,
-    /// SARIF 2.1.0; `inspect` only.
+    /// SARIF 2.1.0; `inspect` and `model scan` only.
     Sarif,
+    /// CycloneDX 1.6, an ML-BOM; `model scan` only.
+    Cyclonedx,
 }
 
 /// Prints rows in the form asked for. `json` is what programs get.
 pub(crate) fn rows(format: Format, heading: &[&str], rows: &[Vec<String>], json: &Value) {
     match format {
-        Format::Json | Format::Sarif => println!("{json:#}"),
+        Format::Cyclonedx | Format::Json | Format::Sarif => println!("{json:#}"),
         Format::Plain => rows.iter().for_each(|row| println!("{}", row.join("\t"))),
         Format::Human if rows.is_empty() => println!("nothing here yet"),
         Format::Human => println!("{}", table(heading, rows)),

@@ -26,6 +26,42 @@ pub fn sha256_parts(parts: &[&[u8]]) -> Sha256 {
     out
 }
 
+/// SHA-256 of bytes that come piece by piece.
+pub struct Sha256Stream(digest::Context);
+
+impl Sha256Stream {
+    /// Begins with nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all of them.
+    #[must_use]
+    pub fn finish(self) -> Sha256 {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
+}
+
+impl Default for Sha256Stream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Sha256Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sha256Stream(…)")
+    }
+}
+
 /// A keyed digest (HMAC-SHA-256, RFC 2104). Cheap to clone.
 #[derive(Clone)]
 pub struct Hmac(hmac::Key);

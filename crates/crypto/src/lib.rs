@@ -27,7 +27,7 @@ mod sign;
 
 pub use aead::{DataKey, Place, key_id_of};
 pub use blob::{open_blob, seal_blob};
-pub use digest::{Hmac, Sha256, sha256, sha256_parts};
+pub use digest::{Hmac, Sha256, Sha256Stream, sha256, sha256_parts};
 pub use entropy::SystemEntropy;
 pub use error::CryptoError;
 pub use keyslots::{Keyslots, MachineSource, Slot, SlotKind};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `casemate inspect`: the guards alone, over files and rows.
 
-mod files;
+pub(super) mod files;
 mod places;
 mod report;
 mod rows;
-mod sarif;
+pub(super) mod sarif;
 mod why;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -12,6 +12,7 @@ mod inspect;
 mod ledger;
 mod ledger_python;
 mod lifecycle;
+mod model;
 mod output;
 mod policy;
 mod provider;

@@ -149,24 +149,24 @@ pub(super) fn inspect(look: &Look<'_>, format: Format, path: &Path) -> anyhow::R
 }
 
 /// Standard output. Whoever reads it may have had enough, which is no fault.
-pub(super) struct Out {
+pub(in crate::cli) struct Out {
     inner: std::io::BufWriter<StdoutLock<'static>>,
     closed: bool,
 }
 
 impl Out {
-    fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         Self {
             inner: std::io::BufWriter::new(std::io::stdout().lock()),
             closed: false,
         }
     }
 
-    const fn is_closed(&self) -> bool {
+    pub(in crate::cli) const fn is_closed(&self) -> bool {
         self.closed
     }
 
-    pub(super) fn text(&mut self, text: &str) -> anyhow::Result<()> {
+    pub(in crate::cli) fn text(&mut self, text: &str) -> anyhow::Result<()> {
         if self.closed {
             return Ok(());
         }
@@ -174,12 +174,12 @@ impl Out {
         self.unless_closed(written)
     }
 
-    pub(super) fn line(&mut self, text: &str) -> anyhow::Result<()> {
+    pub(in crate::cli) fn line(&mut self, text: &str) -> anyhow::Result<()> {
         self.text(text)?;
         self.text("\n")
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
+    pub(in crate::cli) fn flush(&mut self) -> anyhow::Result<()> {
         if self.closed {
             return Ok(());
         }
@@ -197,7 +197,7 @@ impl Out {
 }
 
 /// A path for a line of text: a name may hold what ends a line or moves a cursor.
-pub(super) fn shown(path: &Path) -> String {
+pub(in crate::cli) fn shown(path: &Path) -> String {
     let odd = |c: char| {
         c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -27,7 +27,7 @@ pub(super) trait Report {
 pub(super) fn of(format: Format, path: &Path) -> Box<dyn Report> {
     match format {
         Format::Human => Box::<Human>::default(),
-        Format::Json => Box::<Json>::default(),
+        Format::Cyclonedx | Format::Json => Box::<Json>::default(),
         Format::Plain => Box::new(Plain),
         Format::Sarif => Box::new(Sarif::new(path)),
     }

@@ -20,7 +20,7 @@ use super::{
     why,
 };
 
-const SCHEMA: &str =
+pub(in crate::cli) const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// What paths are relative to.
 const BASE: &str = "ARGUMENT";
@@ -222,7 +222,7 @@ fn level(finding: &Finding) -> &'static str {
 
 /// What tells a finding from others when lines move. It is made of the rule, the file and a count,
 /// and not of the value: a digest of a number with nine digits is the number.
-fn fingerprint(rule: &str, place: &str, count: usize) -> String {
+pub(in crate::cli) fn fingerprint(rule: &str, place: &str, count: usize) -> String {
     let count = count.to_string();
     let parts: [&[u8]; 5] = [
         rule.as_bytes(),
@@ -249,7 +249,7 @@ fn relative(argument: &Path, file: &Path) -> String {
 
 /// The names of a path, joined, as a relative reference (RFC 3986). Bytes that are no text are
 /// written as they are.
-fn uri(path: &Path) -> String {
+pub(in crate::cli) fn uri(path: &Path) -> String {
     let mut out = String::new();
     for part in path.components() {
         let Component::Normal(name) = part else {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Source of programs: Python beside a model, TorchScript inside of one.
+
+use crate::{place::Place, rule, scan::Scan};
+
+/// Lines that are looked at to tell a language.
+const LINES: usize = 400;
+
+/// Whether a text is a program in Python, and no text about one.
+pub(super) fn is_python(text: &str) -> bool {
+    if text.contains("```") {
+        return false;
+    }
+    let is_name = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_alphanumeric() || "_.".contains(c))
+    };
+    let says = |line: &str| {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some("import"), Some(name), next) => {
+                is_name(name.trim_end_matches([',', ';']))
+                    && matches!(next, None | Some("as" | "#"))
+                    || name.ends_with([',', ';'])
+            }
+            (Some("from"), Some(name), Some("import")) => is_name(name),
+            (Some("def" | "class"), Some(name), _) => {
+                line.trim_end().ends_with(':') && name.contains(['(', ':']) || line.contains("):")
+            }
+            _ => ["exec(", "eval(", "os.system(", "__import__("]
+                .iter()
+                .any(|call| line.starts_with(call)),
+        }
+    };
+    text.lines().take(LINES).any(says)
+}
+
+/// Says that there is a program.
+pub(super) fn python(scan: &mut Scan<'_>, text: &str, place: &Place) {
+    scan.format("python");
+    let lines = text.lines().count();
+    let why = format!("{lines} lines of Python");
+    scan.found(&rule::CODE_SOURCE, place.whole(), why);
+}
+
+/// Reads the code of a TorchScript archive: a language without imports, whose operations are known.
+pub(crate) fn torchscript(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        let why = "code that is no text".to_owned();
+        scan.found(&rule::CODE_SOURCE, place.whole(), why);
+        return;
+    };
+    for line in text.lines() {
+        let line = line.trim_start();
+        // `import __torch__.…` names other parts of the same archive.
+        if let Some(name) = line.strip_prefix("import ")
+            && !name.starts_with("__torch__")
+        {
+            let why = format!("imports `{}`", super::config::short(name));
+            scan.found(&rule::CODE_OPERATOR, place.whole(), why);
+        }
+        for call in HOSTILE {
+            if let Some(at) = line.find(call)
+                && is_whole(line, at, call)
+            {
+                let why = format!("calls `{}`", call.trim_end_matches('('));
+                scan.found(&rule::CODE_OPERATOR, place.whole(), why);
+            }
+        }
+    }
+    for namespace in namespaces(text) {
+        if !NAMESPACES.contains(&namespace) {
+            let why = format!("operations `ops.{namespace}` of a library of the author");
+            scan.found(&rule::CODE_SOURCE, place.whole(), why);
+        }
+    }
+}
+
+/// Whether a call does not only end another name.
+fn is_whole(line: &str, at: usize, call: &str) -> bool {
+    let before = line.get(..at).and_then(|before| before.chars().last());
+    call.contains('.') || !before.is_some_and(|c| c.is_alphanumeric() || "_.".contains(c))
+}
+
+/// Names behind `ops.`.
+fn namespaces(text: &str) -> impl Iterator<Item = &str> {
+    text.split("ops.").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+        (rest.get(end..)?.starts_with('.')).then(|| rest.get(..end))?
+    })
+}
+
+/// Operations that read or write files.
+const HOSTILE: &[&str] = &[
+    "aten.save(",
+    "torch.save(",
+    "torch.from_file(",
+    "aten.from_file(",
+    "ops.aten.from_file(",
+    "ops.aten.save(",
+    "prim.PythonOp",
+    "ops.prim.PythonOp",
+    "torch.load(",
+    "ops.prim.rpc",
+    "open(",
+    "exec(",
+    "eval(",
+    "__import__(",
+];
+const NAMESPACES: &[&str] = &[
+    "aten",
+    "prim",
+    "quantized",
+    "torchvision",
+    "torchaudio",
+    "_quantized",
+    "quantized_decomposed",
+    "inductor",
+    "prims",
+    "sparse",
+    "mkldnn",
+    "mkldnn_prepacked",
+    "prepacked",
+    "metal_prepack",
+    "c10d",
+    "_caffe2",
+    "xnnpack",
+    "profiler",
+];

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Graphs in protocol buffers. Nothing in the bytes says which: the shape of the messages does.
+
+mod coreml;
+mod onnx;
+mod paddle;
+mod sentencepiece;
+mod tensorflow;
+
+pub(super) use tensorflow::is_hostile as is_hostile_operator;
+
+use super::proto;
+use crate::{identify, place::Place, scan::Scan};
+
+/// Reads a graph, if bytes have the shape of one.
+pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&'static str> {
+    // The first byte is the key of a field below 16 with a number or a length.
+    if !matches!(bytes.first(), Some(key) if matches!(key & 7, 0 | 2) && *key > 7 && *key < 0x80)
+        || identify::is_text(bytes)
+    {
+        return None;
+    }
+    let Some(fields) = proto::message(bytes) else {
+        return onnx::broken(scan, bytes, place).then_some("onnx");
+    };
+    if onnx::scan(scan, &fields, place) {
+        return Some("onnx");
+    }
+    if let Some(name) = tensorflow::scan(scan, &fields, place) {
+        return Some(name);
+    }
+    if sentencepiece::scan(scan, &fields) {
+        return Some("sentencepiece");
+    }
+    if coreml::scan(scan, &fields, place) {
+        return Some("coreml");
+    }
+    paddle::scan(scan, &fields, place).then_some("paddle")
+}
+
+/// Messages within one another.
+const DEPTH: usize = 24;
+/// Nodes of one graph that are looked at.
+const MOST: usize = 2_000_000;

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//! TensorFlow: saved models and frozen graphs, and operators that do more than compute.
+
+use super::{
+    super::proto::{self, Value},
+    MOST,
+};
+use crate::{place::Place, rule, scan::Scan};
+
+type Message<'a> = [(u32, Value<'a>)];
+
+/// Reads a saved model or a graph, if these are its fields.
+pub(super) fn scan(
+    scan: &mut Scan<'_>,
+    fields: &Message<'_>,
+    place: &Place,
+) -> Option<&'static str> {
+    let graphs = saved_model(fields);
+    let (name, graphs) = match graphs {
+        Some(graphs) => ("tensorflow-saved-model", graphs),
+        None if is_graph(fields) => ("tensorflow-graph", vec![fields.to_vec()]),
+        None => return None,
+    };
+    scan.format(name);
+    let mut is_broken = false;
+    let mut count = 0;
+    for graph in &graphs {
+        let mut nodes: Vec<&[u8]> = proto::parts(graph, 1).collect();
+        for library in proto::parts(graph, 2) {
+            let Some(library) = proto::message(library) else {
+                is_broken = true;
+                continue;
+            };
+            for function in proto::parts(&library, 1) {
+                match proto::message(function) {
+                    Some(function) => nodes.extend(proto::parts(&function, 3)),
+                    None => is_broken = true,
+                }
+            }
+        }
+        for node in nodes {
+            count += 1;
+            let Some(node) = proto::message(node).filter(|_| count <= MOST) else {
+                is_broken = true;
+                break;
+            };
+            let operator = proto::text(&node, 2);
+            if is_hostile(&operator) {
+                let why = format!("the operator `{operator}`");
+                scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
+            } else if operator.contains('>') {
+                // Operators of other libraries carry their name in front.
+                let why = format!("the operator `{operator}`");
+                scan.found(&rule::TENSORFLOW_CUSTOM, place.whole(), why);
+            }
+        }
+    }
+    if is_broken {
+        let why = "a message that cannot be read".to_owned();
+        scan.found(&rule::PROTOBUF_MALFORMED, place.whole(), why);
+    }
+    keras(scan, fields, place);
+    Some(name)
+}
+
+/// Layers of Keras are described in JSON inside of the objects of a saved model.
+fn keras(scan: &mut Scan<'_>, fields: &Message<'_>, place: &Place) {
+    for meta in proto::parts(fields, 2) {
+        super::super::hdf5::embedded_keras(scan, meta, place);
+    }
+}
+
+/// The graphs of a saved model: a version, and messages that hold graphs.
+fn saved_model<'a>(fields: &Message<'a>) -> Option<Vec<Vec<(u32, Value<'a>)>>> {
+    let known = |(field, value): &(u32, Value<'_>)| {
+        matches!(
+            (field, value),
+            (1, Value::Number(0..=16)) | (2, Value::Bytes(_))
+        )
+    };
+    if !fields.iter().all(known) || proto::number(fields, 1).is_none() {
+        return None;
+    }
+    let mut graphs = Vec::new();
+    for meta in proto::parts(fields, 2) {
+        let meta = proto::message(meta)?;
+        let known =
+            |(field, value): &(u32, Value<'_>)| matches!((field, value), (1..=7, Value::Bytes(_)));
+        if !meta.iter().all(known) {
+            return None;
+        }
+        for graph in proto::parts(&meta, 2) {
+            graphs.push(proto::message(graph)?);
+        }
+    }
+    (!graphs.is_empty()).then_some(graphs)
+}
+
+/// A graph by itself: nodes with a name and an operator, perhaps a library and versions.
+fn is_graph(fields: &Message<'_>) -> bool {
+    let known = |(field, value): &(u32, Value<'_>)| {
+        matches!(
+            (field, value),
+            (1 | 2 | 4 | 5, Value::Bytes(_)) | (3, Value::Number(_))
+        )
+    };
+    let is_node = |bytes: &[u8]| {
+        proto::message(bytes).is_some_and(|node| {
+            let known = |(field, value): &(u32, Value<'_>)| {
+                matches!((field, value), (1..=7, Value::Bytes(_)))
+            };
+            let operator = proto::text(&node, 2);
+            let is_name = |text: &str| {
+                !text.is_empty()
+                    && text
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "_>/.-:".contains(c))
+            };
+            node.iter().all(known) && is_name(&operator) && is_name(&proto::text(&node, 1))
+        })
+    };
+    let mut nodes = proto::parts(fields, 1).peekable();
+    nodes.peek().is_some() && fields.iter().all(known) && nodes.all(is_node)
+}
+
+/// Whether an operator reads or writes files, reaches the network or runs code of others.
+pub(crate) fn is_hostile(operator: &str) -> bool {
+    HOSTILE.contains(&operator)
+}
+
+const HOSTILE: &[&str] = &[
+    "AudioMicrofrontendFile",
+    "BigQueryReader",
+    "BigtableClient",
+    "CloseSummaryWriter",
+    "CreateSummaryDbWriter",
+    "CreateSummaryFileWriter",
+    "DatasetToTFRecord",
+    "DebugIdentity",
+    "DebugIdentityV2",
+    "DebugIdentityV3",
+    "DebugNanCount",
+    "DebugNumericSummary",
+    "DeleteFile",
+    "EagerPyFunc",
+    "ExperimentalCSVDataset",
+    "CSVDataset",
+    "CSVDatasetV2",
+    "FixedLengthRecordDataset",
+    "FixedLengthRecordDatasetV2",
+    "FixedLengthRecordReader",
+    "FixedLengthRecordReaderV2",
+    "GcsConfigureBlockCache",
+    "GcsConfigureCredentials",
+    "ImportEvent",
+    "LMDBDataset",
+    "LMDBReader",
+    "LoadDataset",
+    "LoadDatasetV2",
+    "MatchingFiles",
+    "MatchingFilesDataset",
+    "MergeV2Checkpoints",
+    "PrintV2File",
+    "PyFunc",
+    "PyFuncStateless",
+    "ReadFile",
+    "ReaderReadV2File",
+    "RemoteCall",
+    "RpcCall",
+    "RpcClient",
+    "RpcServer",
+    "SaveDataset",
+    "SaveDatasetV2",
+    "SnapshotDataset",
+    "SnapshotDatasetV2",
+    "SqlDataset",
+    "ExperimentalSqlDataset",
+    "TFRecordDataset",
+    "TFRecordDatasetV2",
+    "TFRecordReader",
+    "TFRecordReaderV2",
+    "TextLineDataset",
+    "TextLineReader",
+    "TextLineReaderV2",
+    "WholeFileReader",
+    "WholeFileReaderV2",
+    "WriteFile",
+    "WriteGraphSummary",
+    "WriteRawProtoSummary",
+    "WriteSummary",
+    "RegisterDataset",
+    "RegisterDatasetV2",
+    "DataServiceDataset",
+    "DataServiceDatasetV2",
+    "DataServiceDatasetV3",
+    "DataServiceDatasetV4",
+    "XlaLaunchFile",
+    "ConfigureDistributedTPU",
+    "OutfeedEnqueueFile",
+    "CollectiveRecvFile",
+    "NcclAllReduceFile",
+    "FileSystemSetConfiguration",
+    "Rpc",
+    "TryRpc",
+    "GrpcClient",
+];

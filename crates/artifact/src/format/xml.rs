@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//! XML models (PMML, OpenVINO): declarations that reach out, and whether tags match.
+
+use crate::{place::Place, rule, scan::Scan};
+
+/// Elements within one another.
+const DEPTH: usize = 1_000;
+
+/// Reads a document; whether it was one.
+pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) -> bool {
+    let body = text.trim_start_matches('\u{feff}').trim_start();
+    let is_xml = body.starts_with("<?xml")
+        || body.starts_with("<!DOCTYPE")
+        || body.starts_with("<!--")
+        || body.starts_with('<')
+            && body
+                .get(1..2)
+                .is_some_and(|c| c.chars().all(char::is_alphabetic));
+    if !is_xml {
+        return false;
+    }
+    // Pages in HTML have a doctype and tags that nobody closes.
+    let begin: String = body
+        .chars()
+        .take(256)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    let is_page = begin.contains("<!doctype html") || begin.contains("<html");
+    scan.format(if is_page { "html" } else { "xml" });
+    let mut reader = Elements {
+        rest: body,
+        open: Vec::new(),
+        root: None,
+    };
+    let result = reader.read(scan, place, is_page);
+    match reader.root.as_deref() {
+        Some("PMML") => scan.format("pmml"),
+        Some("net") => scan.format("openvino"),
+        _ => {}
+    }
+    if let Err(why) = result
+        && !is_page
+    {
+        scan.found(
+            &rule::XML_MALFORMED,
+            place.at(text.len() - reader.rest.len()),
+            why.to_owned(),
+        );
+    }
+    true
+}
+
+struct Elements<'a> {
+    rest: &'a str,
+    open: Vec<&'a str>,
+    root: Option<String>,
+}
+
+impl<'a> Elements<'a> {
+    fn read(
+        &mut self,
+        scan: &mut Scan<'_>,
+        place: &Place,
+        is_page: bool,
+    ) -> Result<(), &'static str> {
+        while let Some(at) = self.rest.find('<') {
+            self.rest = self.rest.get(at..).unwrap_or_default();
+            if self.skip("<!--", "-->")? || self.skip("<![CDATA[", "]]>")? {
+                continue;
+            }
+            if self.rest.starts_with("<?") {
+                let inner = self.until("?>")?;
+                if inner.starts_with("<?xml-stylesheet") {
+                    let why = "a style sheet that transforms it".to_owned();
+                    scan.found(&rule::XML_EXTENSION, place.whole(), why);
+                }
+                continue;
+            }
+            if self.rest.starts_with("<!") {
+                self.declaration(scan, place, is_page)?;
+                continue;
+            }
+            let tag = self.until(">")?;
+            self.element(scan, place, tag, is_page)?;
+        }
+        match self.open.is_empty() && self.root.is_some() || is_page {
+            true => Ok(()),
+            false => Err("an element that does not end"),
+        }
+    }
+
+    fn skip(&mut self, open: &str, close: &str) -> Result<bool, &'static str> {
+        if !self.rest.starts_with(open) {
+            return Ok(false);
+        }
+        self.until(close).map(|_| true)
+    }
+
+    /// What stands up to an end, which is passed. Quotes hide the end of a tag.
+    fn until(&mut self, close: &str) -> Result<&'a str, &'static str> {
+        let mut quote = None;
+        let bytes = self.rest.as_bytes();
+        for (at, byte) in bytes.iter().enumerate() {
+            match (quote, byte) {
+                (Some(open), byte) if open == *byte => quote = None,
+                (None, b'"' | b'\'') if close == ">" => quote = Some(*byte),
+                (None, _)
+                    if bytes
+                        .get(at..)
+                        .is_some_and(|rest| rest.starts_with(close.as_bytes())) =>
+                {
+                    let whole = self.rest.get(..at).unwrap_or_default();
+                    self.rest = self.rest.get(at + close.len()..).unwrap_or_default();
+                    return Ok(whole);
+                }
+                _ => {}
+            }
+        }
+        Err("something that does not end")
+    }
+
+    fn declaration(
+        &mut self,
+        scan: &mut Scan<'_>,
+        place: &Place,
+        is_page: bool,
+    ) -> Result<(), &'static str> {
+        // The inner part of a document type is judged as it stands.
+        let end = match (self.rest.find('['), self.rest.find('>')) {
+            (Some(open), Some(close)) if open < close => {
+                self.rest
+                    .find("]>")
+                    .or_else(|| self.rest.find("] >"))
+                    .ok_or("a declaration that does not end")?
+                    + 2
+            }
+            (_, Some(close)) => close + 1,
+            _ => return Err("a declaration that does not end"),
+        };
+        let declared = self.rest.get(..end).unwrap_or_default();
+        self.rest = self.rest.get(end..).unwrap_or_default();
+        let outer = declared.contains("SYSTEM") || declared.contains("PUBLIC");
+        if declared.contains("<!ENTITY") {
+            let what = if outer {
+                "an entity from elsewhere"
+            } else {
+                "an entity of its own"
+            };
+            scan.found(&rule::XML_ENTITY, place.whole(), what.to_owned());
+        } else if outer && !is_page {
+            let why = "a document type from elsewhere".to_owned();
+            scan.found(&rule::XML_ENTITY, place.whole(), why);
+        }
+        Ok(())
+    }
+
+    fn element(
+        &mut self,
+        scan: &mut Scan<'_>,
+        place: &Place,
+        tag: &'a str,
+        is_page: bool,
+    ) -> Result<(), &'static str> {
+        let inner = tag.trim_start_matches('<');
+        if let Some(name) = inner.strip_prefix('/') {
+            return match self.open.pop() {
+                Some(open) if open == name.trim() => Ok(()),
+                _ if is_page => Ok(()),
+                _ => Err("an end that has no beginning"),
+            };
+        }
+        let is_whole = inner.ends_with('/');
+        let name = inner
+            .split(|c: char| c.is_whitespace() || c == '/')
+            .next()
+            .unwrap_or_default();
+        self.root
+            .get_or_insert_with(|| name.rsplit(':').next().unwrap_or_default().to_owned());
+        if name.ends_with(":include") && inner.contains("href") {
+            scan.found(
+                &rule::XML_ENTITY,
+                place.whole(),
+                "an inclusion of another file".to_owned(),
+            );
+        }
+        if self.root.as_deref() == Some("net") && name == "layer" {
+            let version = attribute(inner, "version").unwrap_or("opset1");
+            if !version.starts_with("opset") && version != "experimental" {
+                let kind = attribute(inner, "type").unwrap_or_default();
+                let why = format!("the layer `{kind}` of `{version}`");
+                scan.found(&rule::XML_EXTENSION, place.whole(), why);
+            }
+        }
+        if !is_whole && !is_page {
+            self.open.push(name);
+            if self.open.len() > DEPTH {
+                return Err("elements too deep within one another");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = tag.split_once(&format!(" {name}="))?;
+    let quote = rest.chars().next()?;
+    rest.get(1..)?.split(quote).next()
+}

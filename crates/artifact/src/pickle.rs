@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Pickles: what they do when they are loaded, without loading them.
+
+mod allow;
+mod joblib;
+mod judge;
+mod machine;
+mod names;
+mod opcodes;
+mod value;
+
+pub(crate) use allow::{AllowList, Standing};
+
+use crate::{
+    place::Place,
+    rule,
+    scan::{Expect, Scan},
+};
+use machine::{End, Run};
+
+/// Pickles in one stream that are followed.
+const MOST: usize = 100_000;
+
+/// What the pickles of a stream were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// Where the bytes behind the last of them stand.
+    pub(crate) end: usize,
+    pub(crate) is_torch: bool,
+}
+
+/// Follows the pickles that stand one behind the other, if there are any.
+///
+/// Nothing says that bytes are a pickle, so this is decided by what following them gives.
+pub(crate) fn scan(
+    scan: &mut Scan<'_>,
+    bytes: &[u8],
+    place: &Place,
+    expect: Expect,
+) -> Option<Stream> {
+    if !could_be(bytes) {
+        return None;
+    }
+    let mut at = 0;
+    let mut count = 0;
+    let mut is_torch = false;
+    while at < bytes.len() && count < MOST {
+        let run = machine::follow(bytes, at, scan.instructions_left(), scan.limits().values);
+        scan.spend_instructions(run.instructions);
+        let whole = matches!(run.end, End::Stop(end) if end == bytes.len());
+        if !is_pickle(scan, &run, bytes.get(at..)?, expect, whole && count == 0) {
+            break;
+        }
+        is_torch |= count == 0 && run.is_torch_magic;
+        judge::judge(scan, &run, place, is_torch || expect == Expect::TorchPickle);
+        nested(scan, bytes, &run, place);
+        count += 1;
+        match run.end {
+            End::Stop(end) => at = end,
+            End::Broken(broken, why) => {
+                judge::behind(scan, bytes, broken, place);
+                scan.found(
+                    &rule::PICKLE_MALFORMED,
+                    place.at(broken),
+                    format!("at this place: {why}"),
+                );
+                at = bytes.len();
+            }
+            End::Limit(limit) => {
+                judge::behind(scan, bytes, limit, place);
+                let why = "the rest was not followed".to_owned();
+                scan.found(&rule::PICKLE_LIMIT, place.at(limit), why);
+                at = bytes.len();
+            }
+        }
+        // What stands behind the fifth of torch's own is tensors.
+        if is_torch && count == 5 {
+            break;
+        }
+    }
+    (count > 0).then(|| {
+        scan.format("pickle");
+        Stream { end: at, is_torch }
+    })
+}
+
+/// Whether the first byte begins something that does more than end.
+fn could_be(bytes: &[u8]) -> bool {
+    // As a pickle, a zip archive would begin with a reference to an object of the loader's own, which
+    // those that read archives never ask for and all others refuse.
+    bytes.len() >= 2
+        && !bytes.starts_with(b"PK\x03\x04")
+        && bytes
+            .first()
+            .is_some_and(|byte| opcodes::decode(*byte).is_some())
+}
+
+/// Whether what was followed is a pickle and no chance.
+fn is_pickle(scan: &Scan<'_>, run: &Run, bytes: &[u8], expect: Expect, whole: bool) -> bool {
+    let has_header = matches!(bytes, [0x80, 0..=5, ..]);
+    let names = run.globals.iter().filter(|global| global.is_plausible());
+    let names = names.count();
+    let acts = run
+        .globals
+        .iter()
+        .any(|global| global.called.or(global.made).is_some())
+        || !run.acts.is_empty();
+    let is_dangerous = run.globals.iter().any(|global| {
+        matches!(
+            scan.allow().standing(&global.module, &global.name),
+            Standing::Dangerous(_)
+        )
+    });
+    if expect == Expect::TorchPickle || is_dangerous {
+        return true;
+    }
+    let is_opaque = expect == Expect::Opaque;
+    match &run.end {
+        End::Stop(_) if is_opaque => {
+            let holds = !run.globals.is_empty() || !run.constants.is_empty();
+            names > 0 || has_header && holds
+        }
+        End::Stop(_) => has_header || whole || names > 0 || run.is_torch_magic,
+        // A text can begin with letters that name something; it does not go on to call it.
+        End::Broken(..) if is_opaque => names > 0 && acts && has_header,
+        End::Broken(..) => has_header || names > 0 && acts,
+        End::Limit(_) => has_header || names > 0,
+    }
+}
+
+/// Constants that somebody could load in turn.
+fn nested(scan: &mut Scan<'_>, bytes: &[u8], run: &Run, place: &Place) {
+    for (start, end) in &run.constants {
+        let Some(constant) = bytes.get(*start..*end) else {
+            continue;
+        };
+        if is_loadable(constant) {
+            scan.content(constant, &place.part(*start), Expect::Opaque);
+        }
+    }
+}
+
+/// Whether bytes begin like something that is loaded or unpacked.
+fn is_loadable(bytes: &[u8]) -> bool {
+    const MAGICS: &[&[u8]] = &[
+        b"PK\x03\x04",
+        b"\x1f\x8b",
+        b"BZh",
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
+        b"\x04\x22\x4d\x18",
+        b"7z\xbc\xaf\x27\x1c",
+        b"\x93NUMPY",
+        b"\x7fELF",
+    ];
+    matches!(
+        bytes,
+        [0x80, 0..=5, ..] | [b'(' | b'c' | b'i' | b']' | b'}', ..]
+    ) || MAGICS.iter().any(|magic| bytes.starts_with(magic))
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Abstract values: as much of an object as is needed to say what a pickle does with it.
+
+/// A value on the stack or in the memo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Bytes that stand in the pickle.
+    Bytes { start: usize, end: usize },
+    /// A dict that the pickle made; number of its [`Dict`].
+    Dict(u32),
+    /// Something imported; number of its `Global`.
+    Global(u32),
+    /// A whole number that fits.
+    Int(i64),
+    /// A list or set that the pickle made.
+    Items,
+    /// What a harmless call gave; number of its [`Object`].
+    Object(u32),
+    /// What only the loader has.
+    Persistent,
+    /// None, a number, a truth value.
+    Plain,
+    /// A text as it stands in the pickle.
+    Text { start: usize, end: usize },
+    /// A text that had to be decoded; its number.
+    TextDecoded(u32),
+    /// A tuple; number of its items.
+    Tuple(u32),
+    /// What came of something that is no part of a harmless model.
+    Unknown,
+}
+
+impl Value {
+    /// Whether it can be the name of a member.
+    pub(super) const fn is_text(self) -> bool {
+        matches!(
+            self,
+            Self::Bytes { .. } | Self::Text { .. } | Self::TextDecoded(_)
+        )
+    }
+}
+
+/// What a call gave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Object {
+    /// The number of the global that was called.
+    pub(super) made_by: u32,
+    pub(super) arguments: Value,
+    /// What it was given afterwards.
+    pub(super) state: Value,
+}
+
+/// The first entries of a dict whose keys are texts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dict {
+    pub(super) entries: Vec<(Value, Value)>,
+    /// A key that would be a member with a meaning, if this became the state of an object.
+    pub(super) special: Option<Value>,
+}
+
+/// Entries of a dict that are remembered.
+pub(super) const REMEMBERED: usize = 64;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `casemate model`: model files, before anything loads them.
+
+mod bom;
+mod files;
+mod report;
+mod sarif;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+
+use super::Global;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Say what model files would do to whoever loads them; exit 0 only if every file is clean
+    Scan(ScanArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    /// Files, and directories with everything below them
+    #[arg(required = true)]
+    path: Vec<PathBuf>,
+}
+
+impl ModelCommand {
+    pub(crate) fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Scan(args) => files::scan(global.format, &args.path),
+        }
+    }
+}
