@@ -191,7 +191,7 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
             let mut special = all
                 .iter()
                 .filter(|other| other.kind.class() == DataClass::Special);
-            special.any(|other| around(other))
+            special.any(around)
         };
         shown.retain(|one| one.kind.class() != DataClass::Person || !said(one));
         prop_assert_eq!(&all[..shown.len()], shown.as_slice());
