@@ -7,6 +7,7 @@ mod judge;
 mod machine;
 mod names;
 mod opcodes;
+mod text;
 mod value;
 
 pub(crate) use allow::{AllowList, Standing};
@@ -54,6 +55,7 @@ pub(crate) fn scan(
         is_torch |= count == 0 && run.is_torch_magic;
         judge::judge(scan, &run, place, is_torch || expect == Expect::TorchPickle);
         nested(scan, bytes, &run, place);
+        made(scan, &run, place);
         count += 1;
         match run.end {
             End::Stop(end) => at = end,
@@ -136,6 +138,15 @@ fn nested(scan: &mut Scan<'_>, bytes: &[u8], run: &Run, place: &Place) {
         };
         if is_loadable(constant) {
             scan.content(constant, &place.part(*start), Expect::Opaque);
+        }
+    }
+}
+
+/// Constants that the pickle makes of texts.
+fn made(scan: &mut Scan<'_>, run: &Run, place: &Place) {
+    for (at, constant) in &run.made {
+        if is_loadable(constant) {
+            scan.content(constant, &place.part(*at), Expect::Opaque);
         }
     }
 }

@@ -109,7 +109,7 @@ impl<'a> Scan<'a> {
             read.push(kind);
         }
         read.extend(format::scan(self, bytes, place));
-        read.extend(container::scan(self, bytes, place));
+        read.extend(container::scan(self, bytes, place, expect));
         let is_text = identify::is_text(bytes);
         // What was read already is a pickle as well only if it names something.
         let expect_pickle = match read.is_empty() {

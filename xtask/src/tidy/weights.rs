@@ -69,6 +69,7 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
         &["crypto"],
         "only casemate-crypto does cryptography",
     ),
+    ("bzip2", &["artifact"], UNPACKS),
     (
         "cedar-policy",
         &["policy"],
@@ -80,12 +81,15 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
         "command lines belong to the binary",
     ),
     ("comfy-table", &["casemate"], "tables belong to the binary"),
+    ("flate2", &["artifact"], UNPACKS),
     ("hyper-rustls", &["http"], "only casemate-http does TLS"),
     (
         "indicatif",
         &["casemate"],
         "progress displays belong to the binary",
     ),
+    ("lz4_flex", &["artifact"], UNPACKS),
+    ("lzma-rust2", &["artifact"], UNPACKS),
     (
         "object_store",
         &["store"],
@@ -103,6 +107,7 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
         &["http"],
         "only casemate-http does TLS",
     ),
+    ("ruzstd", &["artifact"], UNPACKS),
     // Checksums inside of addresses of cryptocurrencies, and the floor of the measurements: no
     // secret depends on either.
     (
@@ -127,5 +132,7 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
         "where logs go is decided by the binary",
     ),
 ];
+
+const UNPACKS: &str = "only casemate-artifact unpacks, within bounds";
 
 const TEST_TOOLS: &[&str] = &["insta", "proptest", "signed_note", "tlog_tiles", "trycmd"];

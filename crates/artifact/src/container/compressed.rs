@@ -9,7 +9,12 @@ use crate::{
 };
 
 /// Unpacks a stream and looks at what is in it.
-pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&'static str> {
+pub(super) fn scan(
+    scan: &mut Scan<'_>,
+    bytes: &[u8],
+    place: &Place,
+    expect: Expect,
+) -> Option<&'static str> {
     if let Some(found) = unreadable(scan, bytes, place) {
         return Some(found);
     }
@@ -18,7 +23,8 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
     // Two bytes or a few zeros say little: these are streams only if they can be read.
     let is_sure = !matches!(method, Method::Zlib | Method::Lzma);
     let unpacked = unpack(scan, bytes, method, place);
-    if !is_sure && unpacked.error.is_some() && unpacked.bytes.len() < 64 {
+    let is_chance = unpacked.bytes.len() < 64 || expect == Expect::Opaque;
+    if !is_sure && unpacked.error.is_some() && is_chance {
         return None;
     }
     scan.format(name);

@@ -11,8 +11,23 @@ const MOST: u64 = 100_000_000;
 pub(crate) fn header_length(bytes: &[u8], length: u64) -> Option<usize> {
     let header = little(bytes.get(..8)?);
     let fits = (2..=MOST).contains(&header) && header + 8 <= length;
-    let begins = bytes.get(8) == Some(&b'{');
-    (fits && begins).then_some(8 + header as usize)
+    (fits && begins(bytes)).then(|| 8 + header as usize)
+}
+
+/// Whether the header begins as an object does. Numbers can begin with a brace by chance.
+fn begins(bytes: &[u8]) -> bool {
+    let header = bytes.get(8..).unwrap_or_default();
+    let first = header.get(..24).unwrap_or(header);
+    let second = first
+        .get(1..)
+        .unwrap_or_default()
+        .trim_ascii_start()
+        .first();
+    first.starts_with(b"{")
+        && matches!(second, Some(b'"' | b'}'))
+        && first
+            .iter()
+            .all(|byte| *byte >= 0x20 || b"\t\n\r".contains(byte))
 }
 
 /// Reads the header, if this is one; `length` is that of the whole file.
@@ -20,7 +35,7 @@ pub(crate) fn scan_header(scan: &mut Scan<'_>, bytes: &[u8], length: u64, place:
     let Some(end) = header_length(bytes, length) else {
         // A header that promises more than there is.
         let said = bytes.get(..8).map_or(0, little);
-        let begins = bytes.get(8..10) == Some(b"{\"") && (2..=MOST * 16).contains(&said);
+        let begins = begins(bytes) && bytes.len() > 16 && (2..=MOST * 16).contains(&said);
         if begins {
             scan.format("safetensors");
             let why = "the header is longer than the file or than any reader takes".to_owned();

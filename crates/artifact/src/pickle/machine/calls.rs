@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a pickle imports, calls and changes.
+
+use super::{Act, Machine, Step, What};
+use crate::pickle::{
+    names::{Global, Use},
+    opcodes::{Instruction, Op},
+    text::{is_special, is_text_maker},
+    value::{Object, REMEMBERED, Value},
+};
+
+impl Machine<'_> {
+    /// GLOBAL and INST: names in the operand.
+    pub(in crate::pickle) fn named(&mut self, instruction: &Instruction) -> Step {
+        let line = |range: &std::ops::Range<usize>| {
+            let line = self.bytes.get(range.clone()).unwrap_or_default();
+            String::from_utf8_lossy(line).into_owned()
+        };
+        let (module, name) = (line(&instruction.first), line(&instruction.second));
+        if instruction.op == Op::Inst {
+            let items = self.items()?;
+            let arguments = self.tuple_of(items);
+            let target = self.import(instruction.at, &module, &name);
+            let made = self.call(instruction.at, target, arguments, Use::Call);
+            self.push(made);
+        } else {
+            let global = self.import(instruction.at, &module, &name);
+            self.push(global);
+        }
+        Ok(())
+    }
+
+    pub(in crate::pickle) fn stack_global(&mut self, at: usize) -> Step {
+        let name = self.pop()?;
+        let module = self.pop()?;
+        let names = (self.text(module), self.text(name));
+        let value = match names {
+            (Some(module), Some(name)) => {
+                let (module, name) = (module.into_owned(), name.into_owned());
+                self.import(at, &module, &name)
+            }
+            _ if is_text_maker(module) || is_text_maker(name) => {
+                self.act(at, What::ImportsComputed);
+                Value::Unknown
+            }
+            _ => return Err("a name to import that is no text"),
+        };
+        self.push(value);
+        Ok(())
+    }
+
+    pub(in crate::pickle) fn import(&mut self, at: usize, module: &str, name: &str) -> Value {
+        let same = |global: &Global| *global.module == *module && *global.name == *name;
+        // The last ones only: a search through all of them would be quadratic.
+        let recent = self.run.globals.len().saturating_sub(256);
+        let known = self.run.globals.iter().skip(recent).position(same);
+        let number = known.map(|at| at + recent).unwrap_or_else(|| {
+            self.run.globals.push(Global::new(module, name, at));
+            self.run.globals.len() - 1
+        });
+        Value::Global(number as u32)
+    }
+
+    /// A call of any kind. What it gives is an object, whatever it is.
+    pub(in crate::pickle) fn call(
+        &mut self,
+        at: usize,
+        target: Value,
+        arguments: Value,
+        how: Use,
+    ) -> Value {
+        let Value::Global(number) = target else {
+            self.act(at, What::CallsComputed);
+            return Value::Unknown;
+        };
+        if how == Use::Call && self.is_reading(number, arguments) {
+            if let Some(global) = self.run.globals.get_mut(number as usize) {
+                global.only_reads = true;
+            }
+            return Value::Unknown;
+        }
+        if how == Use::Call && self.is_bytes(at, number, arguments) {
+            if let Some(global) = self.run.globals.get_mut(number as usize) {
+                global.used(how, at, Some(Value::Plain));
+            }
+            return Value::Plain;
+        }
+        let first = match arguments {
+            Value::Tuple(tuple) => {
+                let items = self.tuples.get(tuple as usize);
+                items.and_then(|items| items.first()).copied()
+            }
+            _ => None,
+        };
+        if let Some(global) = self.run.globals.get_mut(number as usize) {
+            global.used(how, at, first);
+        }
+        self.objects.push(Object {
+            made_by: number,
+            arguments,
+            state: Value::Plain,
+        });
+        Value::Object((self.objects.len() - 1) as u32)
+    }
+
+    /// What a loader gives for a name of its own. Old torch files name classes in this way, with their
+    /// source, and then make objects of them.
+    pub(in crate::pickle) fn persistent(&self, name: Value) -> Value {
+        let Value::Tuple(tuple) = name else {
+            return Value::Persistent;
+        };
+        match self.tuples.get(tuple as usize).map(|items| &**items) {
+            Some([kind, class @ Value::Global(_), ..])
+                if self.text(*kind).as_deref() == Some("module") =>
+            {
+                *class
+            }
+            _ => Value::Persistent,
+        }
+    }
+
+    /// Whether a call only makes bytes of a text, as protocols before 3 write bytes. They are kept as
+    /// a constant.
+    pub(in crate::pickle) fn is_bytes(&mut self, at: usize, number: u32, arguments: Value) -> bool {
+        let is_encode = self
+            .global(number)
+            .is_some_and(|global| (&*global.module, &*global.name) == ("_codecs", "encode"));
+        let items = match arguments {
+            Value::Tuple(tuple) if is_encode => self.tuples.get(tuple as usize),
+            _ => None,
+        };
+        let Some([text, code]) = items.map(|items| &**items) else {
+            return false;
+        };
+        let (text, code) = (self.text(*text), self.text(*code));
+        let (Some(text), Some("latin1" | "latin-1")) = (text, code.as_deref()) else {
+            return false;
+        };
+        let bytes: Option<Vec<u8>> = text
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)).ok())
+            .collect();
+        let Some(bytes) = bytes else {
+            return false;
+        };
+        self.kept += bytes.len() / 16;
+        if bytes.len() >= 16 {
+            self.run.made.push((at, bytes));
+        }
+        true
+    }
+
+    /// Whether a call only reads a member of an object that the pickle made, or takes the type of a
+    /// constant. Bound methods and `NoneType` are saved like this. What it gives may be kept but not
+    /// called.
+    pub(in crate::pickle) fn is_reading(&self, number: u32, arguments: Value) -> bool {
+        let Some(global) = self.global(number) else {
+            return false;
+        };
+        let items = match arguments {
+            Value::Tuple(tuple) => self.tuples.get(tuple as usize),
+            _ => None,
+        };
+        if !matches!(&*global.module, "builtins" | "__builtin__") {
+            return false;
+        }
+        match (&*global.name, items.map(|items| &**items)) {
+            ("getattr", Some([Value::Object(_), name])) => {
+                self.text(*name).is_some_and(|name| !name.starts_with("__"))
+            }
+            ("type", Some([Value::Plain])) => true,
+            _ => false,
+        }
+    }
+
+    pub(in crate::pickle) fn build(&mut self, at: usize) -> Step {
+        let state = self.pop()?;
+        let target = self.top()?;
+        self.changed(at, target);
+        if let Value::Object(number) = target
+            && let Some(object) = self.objects.get_mut(number as usize)
+        {
+            object.state = state;
+        }
+        for dict in self.states(state) {
+            let special = self.dicts.get(dict as usize).and_then(|dict| dict.special);
+            if let Some(member) = special.and_then(|key| self.text(key)) {
+                let member = member.into_owned();
+                self.act(at, What::GivesMember(member));
+            }
+        }
+        Ok(())
+    }
+
+    /// The dicts that BUILD takes members from: the state itself, or both parts of a pair.
+    pub(in crate::pickle) fn states(&self, state: Value) -> Vec<u32> {
+        let parts = match state {
+            Value::Tuple(tuple) => self.tuples.get(tuple as usize).map(|items| &**items),
+            _ => None,
+        };
+        let pair = parts.filter(|items| items.len() == 2);
+        let all = pair.unwrap_or(std::slice::from_ref(&state)).iter();
+        all.filter_map(|value| match value {
+            Value::Dict(dict) => Some(*dict),
+            _ => None,
+        })
+        .collect()
+    }
+
+    pub(in crate::pickle) fn set_items(
+        &mut self,
+        at: usize,
+        target: Value,
+        items: &[Value],
+    ) -> Step {
+        if !items.len().is_multiple_of(2) {
+            return Err("a dict with a key and no value");
+        }
+        if let Value::Dict(number) = target {
+            let special = self.special_key(items);
+            if let Some(dict) = self.dicts.get_mut(number as usize) {
+                dict.special = dict.special.or(special);
+                for pair in items.chunks_exact(2) {
+                    if dict.entries.len() == REMEMBERED {
+                        break;
+                    }
+                    let [key, value] = pair else { continue };
+                    if key.is_text() {
+                        dict.entries.push((*key, *value));
+                        self.kept += 2;
+                    }
+                }
+            }
+            return Ok(());
+        }
+        self.changed(at, target);
+        Ok(())
+    }
+
+    /// The first key that Python gives a meaning to when it becomes a member.
+    pub(in crate::pickle) fn special_key(&self, items: &[Value]) -> Option<Value> {
+        let keys = items.iter().step_by(2).filter(|key| key.is_text());
+        let mut keys = keys.filter(|key| self.text(**key).is_some_and(|text| is_special(&text)));
+        keys.next().copied()
+    }
+
+    /// A target that is changed: one of the pickle's own, or something that others use.
+    pub(in crate::pickle) fn changed(&mut self, at: usize, target: Value) {
+        if let Value::Global(number) = target {
+            self.act(at, What::Changes(number));
+        }
+    }
+
+    pub(in crate::pickle) fn act(&mut self, at: usize, what: What) {
+        if self.run.acts.len() < 4096 {
+            self.run.acts.push(Act { at, what });
+        }
+    }
+}
