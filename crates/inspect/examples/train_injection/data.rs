@@ -71,6 +71,35 @@ pub(crate) fn read(path: &str) -> Vec<Text> {
     })
 }
 
+#[derive(serde::Deserialize)]
+struct Record {
+    text: String,
+}
+
+/// Rows of other development data: records, settings and short questions that attack nobody, by
+/// turns as users say them and as they stand in documents.
+pub(crate) fn ordinary(path: &str, source: &str) -> Vec<Text> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let reader = Reader::new().unwrap();
+    let row = |(at, line): (usize, &str)| {
+        let embedded = at % 2 == 1;
+        let record: Record = serde_json::from_str(line).unwrap();
+        Text {
+            readings: reader.examples(&record.text, embedded),
+            text: record.text,
+            attack: false,
+            embedded,
+            source: source.to_owned(),
+            kind: "record".to_owned(),
+            role: if embedded { "document" } else { "user" }.to_owned(),
+            class: None,
+            real: true,
+            across: true,
+        }
+    };
+    text.lines().enumerate().map(row).collect()
+}
+
 fn parsed(line: &str, reader: &Reader) -> Text {
     let row: Row = serde_json::from_str(line).unwrap();
     let real = row.family.is_empty();
