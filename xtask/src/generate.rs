@@ -33,7 +33,7 @@ const OWN: &str = "crates/inspect/training/injection/own";
 const SEED: u64 = 20_261_122;
 
 /// How many in a hundred rows of users are also written in a code, and how long they are at most.
-const CODED: usize = 3;
+const CODED: usize = 4;
 const LONGEST_CODED: usize = 1000;
 
 /// What can be generated.
@@ -266,7 +266,9 @@ impl Writer {
         );
         let role = attribute("role", "user");
         let class = attribute("class", "");
+        let wanted = attributes.get("count").and_then(|count| count.parse().ok());
         let count = self.share(match (file, root) {
+            _ if wanted.is_some() => wanted.unwrap_or_default(),
             (file, _) if file.starts_with("lang-") => 45,
             ("lookalike-user", _) => 70,
             ("task-multilingual", root) if root.ends_with("-en") => 600,
@@ -289,7 +291,14 @@ impl Writer {
             if role == "user" && text.len() <= LONGEST_CODED && self.random.percent(CODED) {
                 let (code, encode) = CODES[self.random.below(CODES.len())];
                 let family = format!("coded-{code}");
-                self.row(&encode(&text), &label, &role, root, &class, &family)?;
+                self.row(
+                    &encode(&tidied(&text)),
+                    &label,
+                    &role,
+                    root,
+                    &class,
+                    &family,
+                )?;
             }
         }
         Ok(())
@@ -316,7 +325,7 @@ impl Writer {
             (_, root) if root.starts_with("out.technical.md-long") => 250,
             (_, root) if root.starts_with("out.technical.md-") => 200,
             (_, root) if root.starts_with("out.technical") => 110,
-            (_, root) if root.starts_with("out.tool") => 90,
+            (_, root) if root.starts_with("out.tool") => 110,
             (_, root) if root.starts_with("out.document.prose") => 300,
             _ => 110,
         });
@@ -416,7 +425,11 @@ impl Writer {
         class: &str,
         family: &str,
     ) -> Result<()> {
-        let text = tidied(text);
+        // In a code every blank counts.
+        let text = match family.starts_with("coded-") {
+            true => text.to_owned(),
+            false => tidied(text),
+        };
         if text.chars().count() < 3 || !self.seen.insert(text.clone()) {
             return Ok(());
         }

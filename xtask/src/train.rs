@@ -32,6 +32,10 @@ pub(crate) fn run(train: &Train) -> Result<()> {
                 "crates/inspect/training/injection/train.jsonl",
                 "--generated",
                 ".xtask/injection.jsonl",
+                "--pii",
+                "crates/inspect/training/pii/dev.jsonl",
+                "--secrets",
+                "crates/inspect/training/secrets/dev.jsonl",
             ];
             example(
                 "train_injection",

@@ -7,14 +7,26 @@ use std::fmt::Write as _;
 /// A code, with its name.
 pub(super) type Code = (&'static str, fn(&str) -> String);
 
-pub(super) const CODES: [Code; 6] = [
+pub(super) const CODES: [Code; 10] = [
+    ("apart", apart),
     ("base64", base64),
     ("binary", |text| {
         bytes(text, |out, byte| write!(out, "{byte:08b} "))
     }),
+    ("entities", |text| {
+        text.chars()
+            .map(|c| format!("&#{};", u32::from(c)))
+            .collect()
+    }),
+    ("escapes", |text| {
+        text.encode_utf16()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect()
+    }),
     ("hex", |text| {
         bytes(text, |out, byte| write!(out, "{byte:02x}"))
     }),
+    ("leet", |text| text.chars().map(leet).collect()),
     ("percent", |text| {
         bytes(text, |out, byte| write!(out, "%{byte:02X}"))
     }),
@@ -38,6 +50,25 @@ fn turned(c: char) -> char {
         'A'..='Z' => turn(b'A'),
         other => other,
     }
+}
+
+const fn leet(c: char) -> char {
+    match c.to_ascii_lowercase() {
+        'a' => '4',
+        'e' => '3',
+        'i' => '1',
+        'o' => '0',
+        's' => '5',
+        't' => '7',
+        _ => c,
+    }
+}
+
+/// Letters with a space between them, words with three.
+fn apart(text: &str) -> String {
+    let spread = |word: &str| word.chars().map(String::from).collect::<Vec<_>>().join(" ");
+    let words: Vec<String> = text.split_whitespace().map(spread).collect();
+    words.join("   ")
 }
 
 fn base64(text: &str) -> String {

@@ -973,7 +973,10 @@ fn a_fingerprint_stays_when_lines_move_and_says_nothing_of_the_value() {
             .exits(3);
         let run = sarif(&ran.out);
         let all = run["results"].as_array().unwrap().iter();
-        all.map(|one| one["partialFingerprints"].to_string())
+        // What a model thinks of such scraps is not asked here.
+        let formed = all.filter(|one| !one["ruleId"].to_string().contains("injection"));
+        formed
+            .map(|one| one["partialFingerprints"].to_string())
             .collect()
     };
     let two = prints("ada@example.org\nbob@example.org 4111 1111 1111 1111\n");

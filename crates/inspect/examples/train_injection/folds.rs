@@ -30,6 +30,11 @@ struct Fold {
 
 const FOLDS: &[Fold] = &[
     Fold {
+        name: "pii",
+        out: &["records/pii"],
+        kin: &[],
+    },
+    Fold {
         name: "cyberseceval",
         out: &["cyberseceval", "gsm8k"],
         kin: &[],
@@ -184,8 +189,11 @@ fn pooled(all: &[Scored<'_>], embedded: bool) -> f32 {
         .filter(|one| one.text.embedded == embedded)
         .collect();
     // Machine-translated questions on security, which no other source resembles, would set the
-    // threshold for everybody.
-    let usual = |one: &&Scored<'_>| one.text.source != "cyberseceval/frr-multi";
+    // threshold for everybody; records, of which there are many, would hide all others.
+    let usual = |one: &&Scored<'_>| {
+        let source = one.text.source.as_str();
+        source != "cyberseceval/frr-multi" && !source.starts_with("records/")
+    };
     let scores: Scores = own
         .iter()
         .filter(|one| usual(one))

@@ -31,6 +31,9 @@ fn main() {
     }
     let mut texts = data::read(&options["--data"]);
     texts.extend(data::read(&options["--generated"]));
+    for (option, source) in [("--pii", "records/pii"), ("--secrets", "records/secrets")] {
+        texts.extend(data::ordinary(&options[option], source));
+    }
     println!("{} texts", texts.len());
     let limits = match options.contains_key("--folds") {
         true => folds::folds(&texts),

@@ -6,12 +6,12 @@
 //! the training used is still like one.
 
 /// Rows of the table of vectors, a power of two.
-pub(crate) const ROWS: usize = 1 << 17;
+pub(crate) const ROWS: usize = 1 << 16;
 /// Values of a vector.
-pub(crate) const WIDTH: usize = 16;
+pub(crate) const WIDTH: usize = 32;
 /// What is known of a window: the largest and the mean of each value.
 pub(crate) const POOLED: usize = 2 * WIDTH;
-pub(crate) const HIDDEN: usize = 24;
+pub(crate) const HIDDEN: usize = 32;
 /// The logit of an attack, then one for each class.
 pub(crate) const OUT: usize = 1 + CLASSES;
 /// Kinds of attacks that are told apart.
