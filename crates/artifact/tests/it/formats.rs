@@ -694,3 +694,11 @@ fn hdf5_files() {
         "hdf5-malformed",
     );
 }
+
+#[test]
+fn fences_hide_nothing() {
+    let docstring = b"\"\"\"\n```\nx\n```\n\"\"\"\nimport os\n";
+    review("python about texts", docstring, "code-source");
+    let beside = b"a: |\n  ```\nb: !!python/name:os.system\n";
+    refused("a tag beside a fence", beside, "yaml-tag");
+}
