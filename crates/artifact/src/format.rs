@@ -35,4 +35,11 @@ pub(crate) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Vec<&'st
     read
 }
 
+/// Looks for configurations of Keras in bytes of no known format.
+pub(crate) fn embedded(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
+    if memchr::memmem::find(bytes, b"\"class_name\"").is_some() {
+        hdf5::embedded_keras(scan, bytes, place);
+    }
+}
+
 pub(crate) use code::torchscript;

@@ -26,7 +26,7 @@ impl Rule {
     }
 }
 
-/// All rules in the order of their identifiers.
+/// All rules.
 #[must_use]
 pub const fn rules() -> &'static [&'static Rule] {
     ALL

@@ -125,6 +125,9 @@ impl<'a> Scan<'a> {
             format::text::scan(self, bytes, place);
         }
         self.mismatch(&read, place);
+        if read.is_empty() && !is_text {
+            format::embedded(self, bytes, place);
+        }
         if read.is_empty() && expect == Expect::Anything {
             self.format("unknown");
             let why = identify::beginning(bytes);

@@ -8,9 +8,6 @@ const LINES: usize = 400;
 
 /// Whether a text is a program in Python, and no text about one.
 pub(super) fn is_python(text: &str) -> bool {
-    if text.contains("```") {
-        return false;
-    }
     let is_name = |word: &str| {
         !word.is_empty()
             && word
@@ -34,7 +31,18 @@ pub(super) fn is_python(text: &str) -> bool {
                 .any(|call| line.starts_with(call)),
         }
     };
-    text.lines().take(LINES).any(says)
+    // What stands within fences is a part of a text about programs.
+    let is_fence = |line: &str| line.trim_start().starts_with("```");
+    let has_pairs = text
+        .lines()
+        .filter(|line| is_fence(line))
+        .count()
+        .is_multiple_of(2);
+    let mut fenced = false;
+    text.lines().take(LINES).any(|line| {
+        fenced ^= has_pairs && is_fence(line);
+        !fenced && says(line)
+    })
 }
 
 /// Says that there is a program.

@@ -103,6 +103,8 @@ fn looks_like_json(text: &str) -> bool {
 struct Config {
     found: Vec<(&'static Rule, String)>,
     templates: Vec<String>,
+    /// Values of `_class_name`.
+    classes: usize,
 }
 
 impl Config {
@@ -126,6 +128,16 @@ impl Config {
             | "__reduce__" => {
                 let why = format!("`{key}`: `{}`", short(text));
                 self.found.push((&rule::CONFIG_CALLABLE, why));
+            }
+            "_class_name" if path.len() == 1 => {
+                // A pair of a module and a class is code of the repository.
+                self.classes += 1;
+                if self.classes == 2 {
+                    self.found.push((
+                        &rule::CONFIG_AUTO_MAP,
+                        format!("code of its own: `{}`", short(text)),
+                    ));
+                }
             }
             "type" if is_class_path(text) => self.found.extend(module_type(text, allow)),
             "loader_module" => self.found.extend(loader_module(text)),
@@ -184,7 +196,7 @@ fn is_class_path(text: &str) -> bool {
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && !part.starts_with(|c: char| c.is_ascii_digit())
     };
-    module.split('.').all(is_name) && is_name(name) && module.contains('.')
+    module.split('.').all(is_name) && is_name(name)
 }
 
 /// A class that sentence-transformers would import.

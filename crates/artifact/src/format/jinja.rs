@@ -18,18 +18,43 @@ use words::{Kind, Word};
 /// Words of one template that are read.
 const MOST: usize = 200_000;
 
-/// Whether a text holds statements or expressions.
+/// Whether a text holds statements, or expressions that are no common text.
 pub(super) fn is_template(text: &str) -> bool {
-    let has = |open: &str, close: &str| {
-        text.split_once(open)
-            .is_some_and(|(_, rest)| rest.contains(close))
+    holds(text, "{%", "%}") && holds(text, "{{", "}}")
+}
+
+/// Whether a text holds one or the other, as other texts do as well.
+pub(super) fn may_be_template(text: &str) -> bool {
+    holds(text, "{%", "%}") || holds(text, "{{", "}}")
+}
+
+fn holds(text: &str, open: &str, close: &str) -> bool {
+    text.split_once(open)
+        .is_some_and(|(_, rest)| rest.contains(close))
+}
+
+/// Reads a text that may be a template: only what is in no other text counts.
+pub(super) fn scan_unsure(scan: &mut Scan<'_>, text: &str, place: &Place) {
+    let found = findings(text);
+    let clear = |(rule, why): &(&'static Rule, String)| {
+        let kinds = ["the member", "the text", "the filter", "a member"];
+        rule.id == rule::TEMPLATE_DANGEROUS.id && kinds.iter().any(|kind| why.starts_with(kind))
     };
-    has("{%", "%}") && has("{{", "}}")
+    for (rule, why) in found.into_iter().filter(clear) {
+        scan.format("jinja");
+        scan.found(rule, place.whole(), why);
+    }
 }
 
 /// Reads a template.
 pub(super) fn scan(scan: &mut Scan<'_>, template: &str, place: &Place) {
     scan.format("jinja");
+    for (rule, why) in findings(template) {
+        scan.found(rule, place.whole(), why);
+    }
+}
+
+fn findings(template: &str) -> Vec<(&'static Rule, String)> {
     let mut found: Vec<(&'static Rule, String)> = Vec::new();
     let mut own = HashSet::new();
     let mut blocks = Vec::new();
@@ -104,9 +129,7 @@ pub(super) fn scan(scan: &mut Scan<'_>, template: &str, place: &Place) {
     for (is_statement, words) in &blocks {
         judge(words, *is_statement, &own, &mut found);
     }
-    for (rule, why) in found {
-        scan.found(rule, place.whole(), why);
-    }
+    found
 }
 
 fn judge(

@@ -17,7 +17,8 @@ pub(crate) fn header_length(bytes: &[u8], length: u64) -> Option<usize> {
 /// Whether the header begins as an object does. Numbers can begin with a brace by chance.
 fn begins(bytes: &[u8]) -> bool {
     let header = bytes.get(8..).unwrap_or_default();
-    let first = header.get(..24).unwrap_or(header);
+    let said = usize::try_from(bytes.get(..8).map_or(0, little)).unwrap_or(24);
+    let first = header.get(..said.min(24)).unwrap_or(header);
     let second = first
         .get(1..)
         .unwrap_or_default()

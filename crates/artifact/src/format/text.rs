@@ -14,6 +14,8 @@ pub(crate) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
     }
     if jinja::is_template(text) {
         jinja::scan(scan, text, place);
+    } else if jinja::may_be_template(text) {
+        jinja::scan_unsure(scan, text, place);
     }
     if code::is_python(text) {
         code::python(scan, text, place);

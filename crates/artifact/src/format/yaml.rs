@@ -6,10 +6,6 @@ use crate::{place::Place, rule, scan::Scan};
 
 /// Reads the lines of a text that may be YAML.
 pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) {
-    // A text that explains YAML is none.
-    if text.contains("```") && !text.starts_with("---") {
-        return;
-    }
     for (number, line) in text.lines().enumerate() {
         if line.trim_start().starts_with('#') {
             continue;

@@ -195,6 +195,14 @@ fn disagreement_in_zip_archives_is_refused() {
     let mut short = zip(&[("a", &hostile())]);
     short.truncate(short.len() - 30);
     refused("no directory", &short, "pickle-dangerous-call");
+    let mut told = zip(&[("a", &harmless())]);
+    let at = told.len() - 2;
+    told[at..].copy_from_slice(&(hostile().len() as u16).to_le_bytes());
+    refused(
+        "a pickle in the comment",
+        &[told, hostile()].concat(),
+        "pickle-dangerous-call",
+    );
     let whole = zip(&[("a", &harmless())]);
     let inner = end(1, 47, 0, 0);
     let mut two = whole.clone();

@@ -460,6 +460,20 @@ fn configurations() {
     ] {
         refused(tag, format!("a: {tag}\n").as_bytes(), "yaml-tag");
     }
+    refused(
+        "a module",
+        br#"[{"idx": 0, "type": "os.system"}]"#,
+        "config-callable",
+    );
+    clean(
+        "a usual module",
+        br#"[{"idx": 0, "type": "sentence_transformers.models.Transformer"}]"#,
+    );
+    review(
+        "a pipeline of its own",
+        br#"{"_class_name": ["pipeline", "Net"]}"#,
+        "config-auto-map",
+    );
     unreadable("a member twice", br#"{"a": 1, "a": 2}"#, "json-malformed");
     unreadable("half", br#"{"a": [1, 2"#, "json-malformed");
     review(
@@ -679,4 +693,12 @@ fn hdf5_files() {
         b"\x89HDF\r\n\x1a\n\x09...............................",
         "hdf5-malformed",
     );
+}
+
+#[test]
+fn fences_hide_nothing() {
+    let docstring = b"\"\"\"\n```\nx\n```\n\"\"\"\nimport os\n";
+    review("python about texts", docstring, "code-source");
+    let beside = b"a: |\n  ```\nb: !!python/name:os.system\n";
+    refused("a tag beside a fence", beside, "yaml-tag");
 }

@@ -52,3 +52,15 @@ fn review(what: &str, bytes: &[u8], rule: &str) {
 fn unreadable(what: &str, bytes: &[u8], rule: &str) {
     check(what, bytes, ScanOutcome::Unreadable, rule);
 }
+
+#[test]
+fn every_rule_is_documented_and_has_a_name_of_its_own() {
+    let page = include_str!("../../../../docs/reference/scan.md");
+    let mut names = std::collections::BTreeSet::new();
+    for rule in casemate_artifact::rules() {
+        assert!(names.insert(rule.id), "{} twice", rule.id);
+        let row = format!("| `{}` | {} |", rule.id, rule.outcome);
+        assert!(page.contains(&row), "{row} is not in the reference");
+        assert!(!rule.title.is_empty() && !rule.advice.is_empty() && !rule.reference.is_empty());
+    }
+}

@@ -52,6 +52,11 @@ fn hostile_templates_are_refused_wherever_they_stand() {
         refused(template, config(template).as_bytes(), "template-dangerous");
         refused(template, &gguf(template), "template-dangerous");
     }
+    refused("alone", b"{{ ''.__class__.__mro__ }}", "template-dangerous");
+    clean(
+        "an expression in a text",
+        b"Write ${{ config.name }} and {{ self.x }}.",
+    );
     let list = serde_json::json!({"chat_template": [{"name": "default", "template": HOSTILE[0]}]})
         .to_string();
     refused("in a list", list.as_bytes(), "template-dangerous");

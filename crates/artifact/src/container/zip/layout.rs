@@ -8,6 +8,7 @@ use super::{
     parse::{self, CENTRAL, Directory, END, LOCAL},
 };
 use crate::{
+    identify,
     place::Place,
     rule,
     scan::{Expect, Scan},
@@ -35,6 +36,14 @@ pub(super) fn check(
         at = at.max(end);
     }
     gap(scan, bytes, at..bytes.len(), place);
+    let comment = bytes.get(directory.comment..directory.end);
+    if let Some(comment) = comment.filter(|comment| !comment.is_empty()) {
+        if !identify::is_text(comment) {
+            let why = "a comment that is no text".to_owned();
+            scan.found(&rule::ZIP_HIDDEN, place.at(directory.comment), why);
+        }
+        scan.content(comment, &place.part(directory.comment), Expect::Opaque);
+    }
     for end in &directory.other_ends {
         // Inside of a member it is the member's own; inside of the comment it is a second opinion.
         if *end > directory.start || is_directory(bytes, *end) {

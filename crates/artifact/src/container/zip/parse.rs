@@ -44,6 +44,8 @@ pub(super) struct Directory {
     pub(super) start: usize,
     /// Where the record of its end ends, comment and all.
     pub(super) end: usize,
+    /// Where the comment begins.
+    pub(super) comment: usize,
     /// Bytes in front of the archive that its offsets do not count.
     pub(super) shift: u64,
     /// Places of further records that look like the end of a directory.
@@ -122,6 +124,7 @@ pub(super) fn directory(bytes: &[u8]) -> Result<Option<Directory>, Broken> {
     Ok(Some(Directory {
         entries,
         start,
+        comment: end + END_LENGTH,
         end: end + END_LENGTH + comment,
         shift,
         other_ends: ends,

@@ -80,9 +80,6 @@ impl Machine<'_> {
             return Value::Unknown;
         }
         if how == Use::Call && self.is_bytes(at, number, arguments) {
-            if let Some(global) = self.run.globals.get_mut(number as usize) {
-                global.used(how, at, Some(Value::Plain));
-            }
             return Value::Plain;
         }
         let first = match arguments {
