@@ -11,7 +11,9 @@ use libfuzzer_sys::fuzz_target;
 static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
     let hosts = Hosts::new(&["example.org", "*.example.com"]).expect("these are hosts");
     let inspector = Inspector::new(&["CANARY-7f3a9c".to_owned()]);
-    inspector.expect("the canary is long enough").with_hosts(hosts)
+    inspector
+        .expect("the canary is long enough")
+        .with_hosts(hosts)
 });
 
 /// In order, without overlaps, and in the text.

@@ -24,7 +24,9 @@ fuzz_target!(|bytes: &[u8]| {
         };
         let whole = quoted(&mut std::iter::once(answer.to_owned()));
         let chars: Vec<char> = answer.chars().collect();
-        let mut pieces = chars.chunks(usize::from(*size).max(1)).map(|piece| piece.iter().collect());
+        let mut pieces = chars
+            .chunks(usize::from(*size).max(1))
+            .map(|piece| piece.iter().collect());
         assert_eq!(quoted(&mut pieces), whole);
     }
 });
