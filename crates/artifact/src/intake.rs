@@ -27,6 +27,8 @@ pub struct Intake<'a> {
     seen: u64,
     kept: Vec<u8>,
     tail: Vec<u8>,
+    /// How much there has to be before it is asked again what the file is.
+    ask_at: usize,
     /// How many bytes from the beginning are needed; none for all.
     head: Head,
 }
@@ -54,6 +56,7 @@ impl<'a> Intake<'a> {
             seen: 0,
             kept: Vec::new(),
             tail: Vec::new(),
+            ask_at: 0,
             head: if length <= SMALL {
                 Head::All
             } else {
@@ -70,7 +73,10 @@ impl<'a> Intake<'a> {
             Head::All => self.kept.extend_from_slice(piece),
             Head::Undecided => {
                 self.kept.extend_from_slice(piece);
-                self.decide();
+                if self.kept.len() >= self.ask_at {
+                    self.ask_at = self.kept.len().saturating_mul(2);
+                    self.decide();
+                }
             }
             Head::Known(head) => {
                 let missing = head.saturating_sub(self.kept.len());

@@ -137,6 +137,9 @@ fn nested(scan: &mut Scan<'_>, bytes: &[u8], run: &Run, place: &Place) {
             continue;
         };
         if is_loadable(constant) {
+            if !scan.spend_member(place) {
+                return;
+            }
             scan.content(constant, &place.part(*start), Expect::Opaque);
         }
     }
@@ -146,6 +149,9 @@ fn nested(scan: &mut Scan<'_>, bytes: &[u8], run: &Run, place: &Place) {
 fn made(scan: &mut Scan<'_>, run: &Run, place: &Place) {
     for (at, constant) in &run.made {
         if is_loadable(constant) {
+            if !scan.spend_member(place) {
+                return;
+            }
             scan.content(constant, &place.part(*at), Expect::Opaque);
         }
     }

@@ -15,6 +15,8 @@ use crate::{
 };
 use words::{Kind, Word};
 
+/// Words in front of one that are looked at to say where it stands.
+const NEAR: usize = 256;
 /// Words of one template that are read.
 const MOST: usize = 200_000;
 
@@ -210,7 +212,7 @@ fn judge(
 /// Whether a word stands in brackets that choose a member, and not in a list.
 fn is_in_brackets(words: &[Word], at: usize) -> bool {
     let mut depth = 0_i32;
-    for place in (0..at).rev() {
+    for place in (0..at).rev().take(NEAR) {
         match words.get(place).map(|word| word.text.as_str()) {
             Some("]" | ")") => depth += 1,
             Some("(") => depth -= 1,

@@ -126,16 +126,19 @@ impl<'a> Elements<'a> {
         is_page: bool,
     ) -> Result<(), &'static str> {
         // The inner part of a document type is judged as it stands.
-        let end = match (self.rest.find('['), self.rest.find('>')) {
-            (Some(open), Some(close)) if open < close => {
-                self.rest
-                    .find("]>")
-                    .or_else(|| self.rest.find("] >"))
-                    .ok_or("a declaration that does not end")?
-                    + 2
+        let broken = "a declaration that does not end";
+        let close = self.rest.find('>').ok_or(broken)?;
+        let has_inner = self
+            .rest
+            .get(..close)
+            .is_some_and(|part| part.contains('['));
+        let end = match has_inner {
+            true => {
+                let ends = ["]>", "] >", "]\n>"].iter();
+                let ends = ends.filter_map(|end| Some(self.rest.find(end)? + end.len()));
+                ends.min().ok_or(broken)?
             }
-            (_, Some(close)) => close + 1,
-            _ => return Err("a declaration that does not end"),
+            false => close + 1,
         };
         let declared = self.rest.get(..end).unwrap_or_default();
         self.rest = self.rest.get(end..).unwrap_or_default();

@@ -127,6 +127,18 @@ fn deep_things_do_not_overflow() {
         Scanner::default().scan(deep.as_bytes()).outcome,
         ScanOutcome::Clean
     );
+    let began = Instant::now();
+    let many = format!("<PMML>{}</PMML>", "<!a>".repeat(300_000));
+    clean("declarations", many.as_bytes());
+    let texts = format!(
+        "{{% if x[{}] %}}{{{{ y }}}}{{% endif %}}",
+        "'_' ~ ".repeat(60_000) + "'_'"
+    );
+    assert_ne!(
+        Scanner::default().scan(texts.as_bytes()).outcome,
+        ScanOutcome::Clean
+    );
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     let marks = [b"\x80\x02", &b"(".repeat(1_000_000)[..], b"."].concat();
     assert_ne!(Scanner::default().scan(&marks).outcome, ScanOutcome::Clean);
 }

@@ -2,7 +2,7 @@
 //! The tree of objects of an HDF5 file: groups, data sets and their messages, as far as they can say
 //! that something stands in another file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::bytes::little;
 
@@ -52,6 +52,8 @@ struct Tree<'a> {
     length: usize,
     seen: HashSet<Item>,
     open: Vec<Item>,
+    /// Blocks of heaps that were not looked at yet.
+    blocks: HashMap<u64, Vec<&'a [u8]>>,
     found: Found,
 }
 
@@ -77,8 +79,10 @@ impl<'a> Tree<'a> {
             length,
             seen: HashSet::new(),
             open: Vec::new(),
+            blocks: HashMap::new(),
             found: Found::default(),
         };
+        tree.find_blocks();
         let end = tree.number(fields + 2 * offset, offset)?;
         let end = usize::try_from(end).map_err(|_| (fields, CUT))?;
         if end > bytes.len() {
@@ -298,30 +302,23 @@ impl<'a> Tree<'a> {
         if self.get(at, 4)? != b"FRHP" {
             return Err((at, "a heap that is none"));
         }
-        let mut from = 0;
-        while let Some(found) = self
-            .bytes
-            .get(from..)
-            .and_then(|rest| memchr::memmem::find(rest, b"FHDB"))
-        {
-            let block = from + found;
-            from = block + 4;
-            // A direct block names its heap behind signature and version.
-            if self
-                .number(block + 5, self.offset)
-                .is_ok_and(|owner| owner == at as u64)
-            {
-                let next =
-                    memchr::memmem::find(self.bytes.get(from..).unwrap_or_default(), b"FHDB");
-                let end = next.map_or(self.bytes.len(), |next| from + next);
-                let body = self
-                    .bytes
-                    .get(from..end.min(from + (64 << 10)))
-                    .unwrap_or_default();
-                self.links_in(body);
-            }
+        for body in self.blocks.remove(&(at as u64)).unwrap_or_default() {
+            self.links_in(body);
         }
         Ok(())
+    }
+
+    /// The direct blocks of all heaps, by the heap that each names behind signature and version.
+    fn find_blocks(&mut self) {
+        let starts: Vec<usize> = memchr::memmem::find_iter(self.bytes, b"FHDB").collect();
+        for (number, start) in starts.iter().enumerate() {
+            let next = starts.get(number + 1).copied().unwrap_or(self.bytes.len());
+            let end = next.min(start + (64 << 10));
+            let owner = self.number(start + 5, self.offset);
+            if let (Ok(owner), Some(body)) = (owner, self.bytes.get(start + 4..end)) {
+                self.blocks.entry(owner).or_default().push(body);
+            }
+        }
     }
 
     /// Link messages that stand one behind the other.
