@@ -40,7 +40,10 @@ type Neuron<const N: usize> = ([f32; N], f32);
 pub(crate) struct Net {
     table: &'static [[u8; WIDTH]],
     scale: f32,
-    hidden: Vec<Neuron<POOLED>>,
+    /// What each input is worth to every neuron of the hidden layer, so that all of them are summed
+    /// together in wide registers.
+    hidden: Vec<[f32; HIDDEN]>,
+    bias: [f32; HIDDEN],
     out: Vec<Neuron<HIDDEN>>,
 }
 
@@ -104,9 +107,15 @@ impl Net {
         }
         let mut numbers = finite(numbers)?.into_iter();
         let scale = numbers.next()?;
-        let hidden = (0..HIDDEN)
-            .map(|_| neuron(&mut numbers))
-            .collect::<Option<_>>()?;
+        let mut hidden = vec![[0.0; HIDDEN]; POOLED];
+        let mut bias = [0.0; HIDDEN];
+        for at in 0..HIDDEN {
+            let (weights, own): Neuron<POOLED> = neuron(&mut numbers)?;
+            bias[at] = own;
+            for (column, weight) in hidden.iter_mut().zip(weights) {
+                column[at] = weight;
+            }
+        }
         let out = (0..OUT)
             .map(|_| neuron(&mut numbers))
             .collect::<Option<_>>()?;
@@ -114,6 +123,7 @@ impl Net {
             table,
             scale,
             hidden,
+            bias,
             out,
         })
     }
@@ -142,10 +152,13 @@ impl Net {
     /// What the network says of a window.
     pub(crate) fn out(&self, pool: &Pool, words: usize) -> [f32; OUT] {
         let pooled = pool.pooled(words);
-        let mut hidden = [0.0; HIDDEN];
-        for (value, neuron) in hidden.iter_mut().zip(&self.hidden) {
-            *value = sum(neuron, &pooled).max(0.0);
+        let mut hidden = self.bias;
+        for (input, column) in pooled.iter().zip(&self.hidden) {
+            for (value, weight) in hidden.iter_mut().zip(column) {
+                *value += input * weight;
+            }
         }
+        let hidden = hidden.map(|value| value.max(0.0));
         let mut out = [0.0; OUT];
         for (value, neuron) in out.iter_mut().zip(&self.out) {
             *value = sum(neuron, &hidden);
