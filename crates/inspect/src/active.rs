@@ -7,6 +7,8 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, Input, MatchKind};
 use casemate_types::{Finding, FindingKind};
 
+/// The first byte of the control sequence introducer U+009B.
+const CSI_FIRST: u8 = 0xc2;
 /// Bytes in front of a handler in which its tag must begin; a stream keeps as many.
 const TAG: usize = 120;
 
@@ -51,6 +53,11 @@ impl Active {
     /// Finds what begins at `from` or later; what stands before is only looked back at.
     pub(crate) fn find(&self, text: &str, from: usize, found: &mut Vec<Finding>) {
         let bytes = text.as_bytes();
+        // A stream asks this of every word, and hardly any has one of these signs.
+        let sign = |byte: &u8| matches!(*byte, b'<' | b'=' | b':' | 0x1b | CSI_FIRST);
+        if !bytes[from.saturating_sub(1)..].iter().any(sign) {
+            return;
+        }
         for at in memchr::memchr_iter(0x1b, &bytes[from..]) {
             found.push(active(from + at..from + at + 1, "output.terminal"));
         }
