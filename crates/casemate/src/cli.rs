@@ -59,7 +59,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Say why a request ended as it did
     Explain(explain::ExplainArgs),
-    /// Tables and documents of your own, for inspection
+    /// Fit inspection to your own texts, tables and documents
     #[command(subcommand)]
     Guard(guard::GuardCommand),
     /// Projects

@@ -2,6 +2,8 @@
 //! Streamed answers: every text goes through a guard of its own, every event is rebuilt by splices,
 //! and the last event waits for the outcome record.
 
+mod text;
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -10,7 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use casemate_http::HttpError;
-use casemate_inspect::{Escape, GuardProfile, Instructions, QuoteWatch, StreamGuard, Surrogates};
+use casemate_inspect::{GuardProfile, Surrogates};
 use casemate_types::{
     Channel, Direction, Finding, GuardAction, Problem, ProblemCode, Trust, Usage,
     event::{Ending, Sighting},
@@ -29,6 +31,7 @@ use crate::{
     splice::Splices,
     sse::{Frame, Frames},
     steps::Inspected,
+    stream::text::{Guarded, guard_of},
 };
 
 /// Bytes of text that a token has at most, on average over an answer. An answer with more of them
@@ -82,42 +85,6 @@ pub(crate) struct GuardedStream {
     idle: Duration,
     deadline: Instant,
     active_at: Instant,
-}
-
-/// One text of the answer.
-struct Guarded {
-    lane: Lane,
-    guard: StreamGuard,
-    /// What was given out, in front of what the operator wrote.
-    watch: QuoteWatch,
-    /// Whether it was told already that this text says it back.
-    told: bool,
-}
-
-impl Guarded {
-    fn new(lane: Lane) -> Self {
-        let escape = match (lane.channel, lane.field) {
-            // What goes into a tool of the caller's own making is any text.
-            (Channel::ToolArguments, field) if field != "custom" => Escape::Json,
-            _ => Escape::None,
-        };
-        Self {
-            lane,
-            guard: StreamGuard::new(escape),
-            watch: QuoteWatch::new(escape),
-            told: false,
-        }
-    }
-
-    /// Reads what is about to be given out; true once, when it says the instructions back.
-    fn quotes(&mut self, instructions: Option<&Instructions>, text: &str, ends: bool) -> bool {
-        let Some(instructions) = instructions.filter(|_| !self.told) else {
-            return false;
-        };
-        self.told = self.watch.push(instructions, text);
-        self.told |= ends && self.watch.end(instructions);
-        self.told
-    }
 }
 
 #[derive(Default)]
@@ -544,15 +511,6 @@ impl GuardedStream {
         }
         false
     }
-}
-
-fn guard_of(guards: &mut Vec<Guarded>, lane: Lane) -> &mut Guarded {
-    let at = guards.iter().position(|known| known.lane == lane);
-    let at = at.unwrap_or_else(|| {
-        guards.push(Guarded::new(lane));
-        guards.len() - 1
-    });
-    &mut guards[at]
 }
 
 fn output_action(profile: &GuardProfile, finding: &Finding) -> GuardAction {

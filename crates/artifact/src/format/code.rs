@@ -49,7 +49,8 @@ pub(super) fn is_python(text: &str) -> bool {
 pub(super) fn python(scan: &mut Scan<'_>, text: &str, place: &Place) {
     scan.format("python");
     let lines = text.lines().count();
-    let why = format!("{lines} lines of Python");
+    let s = if lines == 1 { "" } else { "s" };
+    let why = format!("{lines} line{s} of Python");
     scan.found(&rule::CODE_SOURCE, place.whole(), why);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use base64::engine::general_purpose;
+use base64::{Engine as _, engine::general_purpose};
 
 use super::*;
 
