@@ -8,6 +8,7 @@ use std::{
 };
 
 use casemate_gateway::GatewayConfig;
+use casemate_inspect::{GuardProfile, ProfileName};
 use casemate_ledger::VerifierKey;
 use casemate_types::GuardAction;
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -290,6 +291,7 @@ impl Config {
             ("attack", &guard.attack),
             ("custom", &guard.custom),
             ("health", &guard.health),
+            ("person", &guard.person),
             ("special", &guard.special),
         ] {
             if rule.output > GuardAction::Flag {
@@ -298,6 +300,24 @@ impl Config {
                 let hint = "set its `output` to `allow` or `flag`";
                 return Err(at(name, text, &format!("guard.{word}"), &why, hint));
             }
+        }
+        for (word, rule) in [
+            ("active", &guard.active),
+            ("leak", &guard.leak),
+            ("link", &guard.link),
+        ] {
+            if rule.trusted.max(rule.untrusted) > GuardAction::Flag {
+                let why =
+                    format!("requests are not searched for `{word}`, so this would do nothing");
+                let hint = "set its `trusted` and `untrusted` to `allow` or `flag`";
+                return Err(at(name, text, &format!("guard.{word}"), &why, hint));
+            }
+        }
+        let of_profile = |name| GuardProfile::named(name).link == guard.link;
+        if self.gateway.link_hosts.is_none() && !ProfileName::ALL.iter().copied().any(of_profile) {
+            let why = "no link is looked at without a list of hosts";
+            let hint = "add `link_hosts = [\"example.org\"]` to `[gateway]`";
+            return Err(at(name, text, "guard.link", why, hint));
         }
         Ok(())
     }

@@ -194,7 +194,7 @@ async fn whole(
     let sites = answer_sites(&tape);
     let (inspector, profile) = (&active.inspector, &active.config.guard);
     let instructions = inspected.demand.instructions.as_ref();
-    let inspection = Inspection::of_answer(inspector, profile, instructions, &sites);
+    let inspection = Inspection::of_answer(inspector, profile, &surrogates, instructions, &sites);
     let sightings = inspection.sightings();
     for seen in &sightings {
         gateway

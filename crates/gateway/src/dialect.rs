@@ -243,8 +243,8 @@ pub(crate) struct Event<'t, 'a> {
     pub(crate) pieces: Vec<(Lane, Value<'t, 'a>)>,
     /// Choices or blocks that end with this event.
     pub(crate) ends: Vec<u64>,
-    /// Everything else that is text, names of members included.
-    pub(crate) others: Vec<Value<'t, 'a>>,
+    /// Everything else that is text, and whether it is the name of a member.
+    pub(crate) others: Vec<(Value<'t, 'a>, bool)>,
     /// Those of `others` that may go on in the next event, with the choice or block and the name
     /// they stand under: members of a delta that no rule knows.
     pub(crate) strays: Vec<(u64, String, Value<'t, 'a>)>,
@@ -267,9 +267,9 @@ pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event
     };
     // By what is left over rather than by rules, so that no shape of an event hides a text.
     let Event { pieces, others, .. } = &mut event;
-    every_string(root, &mut |text, _, _| {
+    every_string(root, &mut |text, _, is_name| {
         if !pieces.iter().any(|(_, piece)| piece.is(&text)) {
-            others.push(text);
+            others.push((text, is_name));
         }
     });
     event

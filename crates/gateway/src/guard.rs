@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Inspection of requests and whole answers: what was found, and the edits it leads to.
 
+mod edits;
+
 use std::{borrow::Cow, ops::Range};
 
 use casemate_access::Evidence;
@@ -14,6 +16,7 @@ use casemate_types::{
     event::Sighting, json::escape_body_into,
 };
 
+use self::edits::edits;
 use crate::{
     dialect::{AnswerSite, Site},
     json::{Kind, Tape, Value},
@@ -164,16 +167,21 @@ impl Inspection {
     }
 
     /// Looks at every text of an answer. What was found by form alone is acted upon.
+    ///
+    /// Instructions are compared with what the caller sees, so `surrogates` are put back for that.
     pub(crate) fn of_answer(
         inspector: &Inspector,
         profile: &GuardProfile,
+        surrogates: &Surrogates,
         instructions: Option<&Instructions>,
         sites: &[AnswerSite<'_, '_>],
     ) -> Self {
         let mut all = Self::default();
         for site in sites {
             visit_texts(site.value, site.channel, site.is_name, &mut |text| {
-                if instructions.is_some_and(|instructions| is_quoted(instructions, &text.text)) {
+                if let Some(instructions) = instructions
+                    && is_quoted(instructions, &surrogates.restore(&text.text))
+                {
                     all.add_leak(profile);
                 }
                 for finding in inspector.inspect_exact(&text.text) {
@@ -211,27 +219,48 @@ impl Inspection {
         text: &Text<'_>,
         place: impl FnOnce() -> String,
     ) {
-        if action == GuardAction::Allow {
-            return;
-        }
+        let span = match is_of_the_whole(finding.kind) {
+            true => 0..text.text.len(),
+            false => finding.span.clone(),
+        };
         self.found.push(Found {
             kind: finding.kind,
             rule: finding.rule,
             score: finding.score,
             action,
-            range: (!text.is_name).then(|| text.map.range(&finding.span)),
-            value: text
-                .text
-                .get(finding.span.clone())
-                .unwrap_or_default()
-                .to_owned(),
+            range: (!text.is_name).then(|| text.map.range(&span)),
+            value: text.text.get(span).unwrap_or_default().to_owned(),
             place: place(),
         });
     }
 
-    /// Data classes of what was found, sorted.
+    /// Data classes of what was found and is not let pass unseen, sorted.
     pub(crate) fn classes(&self) -> Vec<DataClass> {
-        sorted(self.found.iter().map(|found| found.kind.class()))
+        sorted(self.seen().map(|found| found.kind.class()))
+    }
+
+    /// Whether there is nothing to act upon or to record.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seen().next().is_none()
+    }
+
+    /// What was found, one by one.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (Finding, GuardAction)> {
+        self.seen().map(|found| {
+            let finding = Finding {
+                kind: found.kind,
+                span: 0..0,
+                rule: found.rule,
+                score: found.score,
+            };
+            (finding, found.action)
+        })
+    }
+
+    /// What counts as found. What the profile lets pass is kept too, for the door may oblige.
+    fn seen(&self) -> impl Iterator<Item = &Found> {
+        let found = self.found.iter();
+        found.filter(|found| found.action > GuardAction::Allow)
     }
 
     /// Classes that may not pass, sorted: those to be blocked, and those that would have to be
@@ -252,8 +281,7 @@ impl Inspection {
     /// Highest injection score, in thousandths.
     pub(crate) fn injection(&self) -> u16 {
         let attacks = self
-            .found
-            .iter()
+            .seen()
             .filter(|found| found.kind == FindingKind::Injection);
         attacks
             .map(|found| thousandths(found.score))
@@ -285,26 +313,22 @@ impl Inspection {
         surrogates: &mut Surrogates,
         splices: &mut Splices,
     ) -> Option<()> {
-        for found in &self.found {
-            let with = match found.action {
-                GuardAction::Allow | GuardAction::Flag | GuardAction::Block => continue,
-                GuardAction::Pseudonymise => surrogates.replace(key, found.kind, &found.value)?,
-                GuardAction::Redact => mark(found.kind),
+        for edit in edits(&self.found)? {
+            let found = edit.found;
+            let with = match edit.is_pseudonym() {
+                true => surrogates.replace(key, found.kind, &found.value)?,
+                false => mark(found.kind),
             };
             // Surrogates and marks have no character that JSON escapes, at any depth.
-            splices.replace(found.range.clone()?, with.into_bytes());
+            splices.replace(edit.range, with.into_bytes());
         }
         Some(())
     }
 
     /// Turns actions on an answer into edits. `None` when something cannot be edited that must be.
     pub(crate) fn redact(&self, splices: &mut Splices) -> Option<()> {
-        for found in self
-            .found
-            .iter()
-            .filter(|found| found.action == GuardAction::Redact)
-        {
-            splices.replace(found.range.clone()?, mark(found.kind).into_bytes());
+        for edit in edits(&self.found)? {
+            splices.replace(edit.range, mark(edit.found.kind).into_bytes());
         }
         Some(())
     }
@@ -329,7 +353,7 @@ impl Inspection {
     /// What goes into the record: kinds and counts, no values.
     pub(crate) fn sightings(&self) -> Vec<Sighting> {
         let mut all: Vec<Sighting> = Vec::new();
-        for found in &self.found {
+        for found in self.seen() {
             add_sighting(
                 &mut all,
                 found.kind,
@@ -341,6 +365,12 @@ impl Inspection {
         }
         all
     }
+}
+
+/// Whether a finding's place is only where it shows first: what it says, it says of the whole text,
+/// and that is what an edit must take.
+const fn is_of_the_whole(kind: FindingKind) -> bool {
+    matches!(kind, FindingKind::Health | FindingKind::Injection)
 }
 
 /// Counts a finding.
@@ -399,7 +429,7 @@ pub(crate) fn restore(
                     escape_body_into(&mut escaped, &with);
                     with = String::from_utf8(escaped).unwrap_or_default();
                 }
-                splices.replace(text.map.range(&span), with.into_bytes());
+                splices.replace_if_free(text.map.range(&span), with.into_bytes());
             }
         });
     }

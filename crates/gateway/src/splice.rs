@@ -8,18 +8,39 @@ use bytes::Bytes;
 /// A list of replacements in one document.
 #[derive(Debug, Default)]
 pub(crate) struct Splices {
-    edits: Vec<(Range<usize>, Vec<u8>)>,
+    edits: Vec<Edit>,
+}
+
+#[derive(Debug)]
+struct Edit {
+    range: Range<usize>,
+    with: Vec<u8>,
+    /// Gives way to any other that it overlaps.
+    yields: bool,
 }
 
 impl Splices {
     /// Replaces a range. Ranges must not overlap; they may come in any order.
     pub(crate) fn replace(&mut self, range: Range<usize>, with: Vec<u8>) {
-        self.edits.push((range, with));
+        self.push(range, with, false);
+    }
+
+    /// Replaces a range unless something in it is replaced.
+    pub(crate) fn replace_if_free(&mut self, range: Range<usize>, with: Vec<u8>) {
+        self.push(range, with, true);
     }
 
     /// Puts bytes in at a place.
     pub(crate) fn insert(&mut self, at: usize, bytes: Vec<u8>) {
         self.replace(at..at, bytes);
+    }
+
+    fn push(&mut self, range: Range<usize>, with: Vec<u8>, yields: bool) {
+        self.edits.push(Edit {
+            range,
+            with,
+            yields,
+        });
     }
 
     /// The document with all edits; `None` when two of them overlap, which is a mistake of ours and
@@ -29,11 +50,18 @@ impl Splices {
             return Some(document.clone());
         }
         self.edits
-            .sort_by_key(|(range, _)| (range.start, range.end));
-        let added: usize = self.edits.iter().map(|(_, with)| with.len()).sum();
+            .sort_by_key(|edit| (edit.range.start, edit.range.end));
+        self.edits.dedup_by(|next, kept| {
+            let overlap = next.range.start < kept.range.end;
+            if overlap && kept.yields {
+                std::mem::swap(next, kept);
+            }
+            overlap && next.yields
+        });
+        let added: usize = self.edits.iter().map(|edit| edit.with.len()).sum();
         let mut out = Vec::with_capacity(document.len() + added);
         let mut done = 0;
-        for (range, with) in &self.edits {
+        for Edit { range, with, .. } in &self.edits {
             out.extend_from_slice(document.get(done..range.start)?);
             out.extend_from_slice(with);
             done = range.end;
@@ -59,5 +87,23 @@ mod tests {
         bad.replace(0..5, Vec::new());
         bad.replace(4..6, Vec::new());
         assert!(bad.apply(&document).is_none());
+    }
+
+    #[test]
+    fn what_yields_gives_way_on_either_side() {
+        for (yields, taken, wanted) in [
+            (0..2, 4..6, "Y23T6789"),
+            (2..5, 4..6, "0123T6789"),
+            (4..6, 2..5, "01T56789"),
+            (4..6, 4..6, "0123T6789"),
+            (0..9, 4..6, "0123T6789"),
+            (4..6, 6..7, "0123YT789"),
+        ] {
+            let mut splices = Splices::default();
+            splices.replace_if_free(yields.clone(), b"Y".to_vec());
+            splices.replace(taken.clone(), b"T".to_vec());
+            let out = splices.apply(&Bytes::from_static(b"0123456789")).unwrap();
+            assert_eq!(out, wanted, "{yields:?} {taken:?}");
+        }
     }
 }

@@ -458,19 +458,20 @@ impl Inspected {
             .map_err(|error| Stop::Access(error.into()))?;
         let mut surrogates = Surrogates::default();
         let mut splices = Splices::default();
-        if decided.is_allowed() {
-            let edited = self
+        let edited = match decided.is_allowed() {
+            true => self
                 .inspection
-                .edit(&keys.surrogates, &mut surrogates, &mut splices);
-            if edited.is_none() {
-                decided = decided.deny(
-                    "guard.stuck",
-                    "a finding stands where it cannot be replaced",
-                );
-            }
-        }
+                .edit(&keys.surrogates, &mut surrogates, &mut splices),
+            false => Some(()),
+        };
         let hide_usage = self.adapt(upstream, &mut splices);
-        let body = splices.apply(&self.read.body).ok_or(Stop::Stuck)?;
+        let body = edited.and_then(|()| splices.apply(&self.read.body));
+        if body.is_none() {
+            decided = decided.deny(
+                "guard.stuck",
+                "a finding stands where it cannot be replaced",
+            );
+        }
         let (decided, reservation) = self.reserve(inner, decided);
         let refusal = match &reservation {
             Some(Err(refusal)) => Some(*refusal),
@@ -500,15 +501,15 @@ impl Inspected {
                 return Err(refusal.map_or(Stop::Access(denial.into()), Stop::Quota));
             }
         };
-        match reservation {
-            Some(Ok(reservation)) => Ok(Permitted {
+        match (reservation, body) {
+            (Some(Ok(reservation)), Some(body)) => Ok(Permitted {
                 permit,
                 reservation,
                 body,
                 surrogates,
                 hide_usage,
             }),
-            // INVARIANT: whatever is allowed was reserved, or it would have been denied.
+            // INVARIANT: whatever is allowed was edited and reserved, or it would have been denied.
             _ => Err(Stop::Stuck),
         }
     }

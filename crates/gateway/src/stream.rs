@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use casemate_http::HttpError;
-use casemate_inspect::{GuardProfile, Surrogates};
+use casemate_inspect::{GuardProfile, Inspector, Surrogates, mark};
 use casemate_types::{
     Channel, Direction, Finding, GuardAction, Problem, ProblemCode, Trust, Usage,
     event::{Ending, Sighting},
@@ -26,8 +26,8 @@ use crate::{
     Gateway,
     answer::{Account, withheld},
     dialect::{AnswerSite, Dialect, Event, Lane, error_event, make_event, parse_event},
-    guard::{LEAK, add_sighting, restore},
-    json::Tape,
+    guard::{Inspection, LEAK, add_sighting, restore},
+    json::{Tape, Value},
     splice::Splices,
     sse::{Frame, Frames},
     steps::Inspected,
@@ -224,8 +224,7 @@ impl GuardedStream {
         }
     }
 
-    /// Texts that are no part of the answer proper: originals are put back, and anything else that
-    /// would have to be edited ends the stream.
+    /// Texts that are no part of the answer proper: each is treated as one of a whole answer is.
     fn check_others(
         &mut self,
         event: &Event<'_, '_>,
@@ -233,18 +232,10 @@ impl GuardedStream {
         splices: &mut Splices,
     ) -> Result<(), Halt> {
         if let Some(name) = name {
-            self.check_text(name)?;
+            self.check_name(name)?;
         }
-        for value in &event.others {
-            let Some(text) = value.text() else { continue };
-            if self.check_text(&text)? && !self.surrogates.is_empty() {
-                let site = AnswerSite {
-                    value: *value,
-                    channel: Channel::Content,
-                    is_name: false,
-                };
-                restore(&self.surrogates, &[site], splices);
-            }
+        for (value, is_name) in &event.others {
+            self.check_other(*value, *is_name, splices)?;
         }
         for (index, name, value) in &event.strays {
             let text = value.text().unwrap_or_default();
@@ -253,29 +244,79 @@ impl GuardedStream {
         Ok(())
     }
 
-    /// Looks at a text as a whole; tells whether it was new.
-    fn check_text(&mut self, text: &str) -> Result<bool, Halt> {
-        if text.len() < 6 || self.harmless.iter().any(|known| *known == text) {
-            return Ok(false);
+    /// Looks at the name of an event, where nothing can be edited.
+    fn check_name(&mut self, name: &str) -> Result<(), Halt> {
+        if self.is_harmless(name) {
+            return Ok(());
         }
         let active = self.inspected.route().active().clone();
-        for finding in active.inspector.inspect_exact(text) {
+        for finding in active.inspector.inspect_exact(name) {
             let action = output_action(&active.config.guard, &finding);
             self.saw(&finding, action);
             if action > GuardAction::Flag {
                 return Err(Halt::Blocked(withheld(&[finding.kind.class()])));
             }
         }
-        let plain = self.surrogates.occurrences(text).next().is_none();
-        if plain && self.harmless.len() < REMEMBERED && text.len() <= 64 {
+        self.remember(name);
+        Ok(())
+    }
+
+    /// Looks at a text that comes whole: originals are put back, and findings edited.
+    fn check_other(
+        &mut self,
+        value: Value<'_, '_>,
+        is_name: bool,
+        splices: &mut Splices,
+    ) -> Result<(), Halt> {
+        let Some(text) = value.text() else {
+            return Ok(());
+        };
+        if self.is_harmless(&text) {
+            return Ok(());
+        }
+        let sites = [AnswerSite {
+            value,
+            channel: Channel::Content,
+            is_name,
+        }];
+        let active = self.inspected.route().active().clone();
+        let (inspector, profile) = (&active.inspector, &active.config.guard);
+        let inspection =
+            Inspection::of_answer(inspector, profile, &Surrogates::default(), None, &sites);
+        let clean = inspection.is_empty();
+        for (finding, action) in inspection.each() {
+            self.saw(&finding, action);
+        }
+        let blocked = inspection.blocked();
+        if !blocked.is_empty() || inspection.redact(splices).is_none() {
+            return Err(Halt::Blocked(withheld(&blocked)));
+        }
+        if self.surrogates.occurrences(&text).next().is_some() {
+            restore(&self.surrogates, &sites, splices);
+        } else if clean {
+            self.remember(&text);
+        }
+        Ok(())
+    }
+
+    /// Whether a text needs no look: it is too short for anything, or had none.
+    fn is_harmless(&self, text: &str) -> bool {
+        text.is_empty() || self.harmless.iter().any(|known| *known == text)
+    }
+
+    fn remember(&mut self, text: &str) {
+        if self.harmless.len() < REMEMBERED && text.len() <= 64 {
             self.harmless.push(text.to_owned());
         }
-        Ok(true)
     }
 
     /// Looks at a text that no rule knows together with what stood under its name in the events
-    /// before. It is given out at once, so what is found ends the stream before it is complete.
+    /// before. It is given out at once, so what is found over the border of events ends the stream
+    /// before it is complete.
     fn follow(&mut self, index: u64, name: &str, text: &str) -> Result<(), Halt> {
+        let active = self.inspected.route().active().clone();
+        let (inspector, profile) = (&active.inspector, &active.config.guard);
+        let text = redacted(inspector, profile, text);
         let known = self
             .trails
             .iter()
@@ -284,16 +325,15 @@ impl GuardedStream {
             if self.trails.len() >= MAX_LANES {
                 return Err(Halt::Broken("the upstream's answer has too many texts"));
             }
-            self.trails.push((index, name.to_owned(), text.to_owned()));
+            self.trails.push((index, name.to_owned(), text));
             return Ok(());
         };
         let trail = &mut self.trails[at].2;
-        trail.push_str(text);
-        let active = self.inspected.route().active().clone();
-        let found = active.inspector.inspect_exact(trail);
+        trail.push_str(&text);
+        let found = inspector.inspect_exact(trail);
         let stop = found
             .into_iter()
-            .map(|finding| (output_action(&active.config.guard, &finding), finding))
+            .map(|finding| (output_action(profile, &finding), finding))
             .find(|(action, _)| *action > GuardAction::Flag);
         let keep = trail.ceil_char_boundary(trail.len().saturating_sub(TRAIL));
         trail.drain(..keep);
@@ -340,11 +380,11 @@ impl GuardedStream {
             if ends && !more && !piece.cut {
                 self.guards.retain(|known| known.lane != *lane);
             }
-            if quotes {
-                self.leaks(profile)?;
-            }
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
+            }
+            if quotes {
+                self.leaks(profile)?;
             }
             if piece.cut {
                 let class = piece
@@ -381,15 +421,15 @@ impl GuardedStream {
             }
             let (inspector, profile) = (&active.inspector, &active.config.guard);
             let piece = guarded.guard.finish(inspector, profile, &self.surrogates);
+            for (finding, action) in &piece.findings {
+                self.saw(finding, *action);
+            }
             let instructions = self.inspected.demand.instructions.as_ref();
             if guarded.quotes(instructions, &piece.text, true)
                 && let Err(stop) = self.leaks(profile)
             {
                 halt = Some(stop);
                 return false;
-            }
-            for (finding, action) in &piece.findings {
-                self.saw(finding, *action);
             }
             let event = make_event_if(self.dialect, lane, &piece.text, &self.last_data);
             self.out.extend_from_slice(&event);
@@ -515,6 +555,21 @@ impl GuardedStream {
 
 fn output_action(profile: &GuardProfile, finding: &Finding) -> GuardAction {
     profile.action(finding, Direction::Output, Trust::Untrusted)
+}
+
+/// A text with marks in the place of what must not go out.
+fn redacted(inspector: &Inspector, profile: &GuardProfile, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for finding in inspector.inspect_exact(text) {
+        if output_action(profile, &finding) > GuardAction::Flag {
+            out.push_str(text.get(done..finding.span.start).unwrap_or_default());
+            out.push_str(&mark(finding.kind));
+            done = finding.span.end;
+        }
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
 }
 
 fn make_event_if(dialect: Dialect, lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {

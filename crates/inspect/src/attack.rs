@@ -102,6 +102,13 @@ pub(crate) mod training {
             .collect()
     }
 
+    /// The readings of a text.
+    #[must_use]
+    pub fn texts(text: &str) -> Vec<String> {
+        let all = readings(text).into_iter();
+        all.map(|reading| reading.text.into_owned()).collect()
+    }
+
     /// The logit of a sum of weights.
     #[must_use]
     pub fn raw(sum: f32, bias: f32, words: usize) -> f32 {

@@ -14,8 +14,8 @@ mod table;
 use casemate_types::{Finding, FindingKind};
 
 pub use dictionary::Dictionary;
-pub use exact::{ExactSet, ExactTable, Together};
-pub use fingerprint::{Fingerprints, Match, Winnowing};
+pub use exact::{ExactFile, ExactSet, ExactTable, Together};
+pub use fingerprint::{FingerprintTable, Fingerprints, Match, Winnowing};
 
 /// A list, table or file of fingerprints that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -150,16 +150,17 @@ impl Inspector {
     }
 
     /// Everything found in a segment: personal data, secrets and canaries in the order of the text
-    /// and without overlaps, then at most one attempt at injection and one health record, which may
-    /// overlap the others, and what is said of somebody of other special categories.
+    /// and without overlaps; then what may overlap them: what the operator lists, at most one attempt
+    /// at injection and one health record, and what is said of somebody of other special categories.
     #[must_use]
     pub fn inspect(&self, segment: Segment<'_>) -> Vec<Finding> {
         let hits = self.lexicon.hits(segment.text);
-        let mut found = self.whole(segment.text);
+        let mut found = self.read(segment.text);
         // Where somebody lives or works is personal with a name, and ordinary without.
         found.retain(|found| found.kind != FindingKind::Entity);
         let said = self.special.find(segment.text, &found);
         special::without_names_in(&mut found, &said);
+        found.extend(self.listed(segment.text));
         if segment.trust == Trust::Untrusted && segment.role != Role::Assistant {
             let attack = self.attack(segment, &hits);
             found.extend(attack.filter(|found| found.score >= WORTH_A_RECORD));
@@ -285,10 +286,26 @@ impl Inspector {
         self.lexicon.hits(text)
     }
 
-    /// Personal data, secrets, canaries and names of all sorts in a whole text.
+    /// Personal data, secrets, canaries and names of all sorts in a whole text, and then what the
+    /// operator lists, which may overlap them.
     #[must_use]
     pub fn whole(&self, text: &str) -> Vec<Finding> {
+        let mut found = self.read(text);
+        found.extend(self.listed(text));
+        found
+    }
+
+    /// What has a form, and names, in the order of the text and without overlaps.
+    fn read(&self, text: &str) -> Vec<Finding> {
         beside(self.structured(text), self.names.find(text))
+    }
+
+    /// What stands in the operator's own lists, tables and documents. It hides nothing else: a
+    /// number in a listed sentence is still a number.
+    fn listed(&self, text: &str) -> Vec<Finding> {
+        self.custom
+            .as_ref()
+            .map_or_else(Vec::new, |custom| custom.find(text))
     }
 
     /// Names of people and places, and addresses, in the order of the text.
@@ -307,7 +324,6 @@ impl Inspector {
         self.find_key_blocks(text, &mut found);
         personal::find_addresses(text, &mut found);
         found.extend(self.identifiers.find(text));
-        found.extend(self.custom.iter().flat_map(|custom| custom.find(text)));
         without_overlaps(found)
     }
 
@@ -467,8 +483,6 @@ fn without_overlaps(found: Vec<Finding>) -> Vec<Finding> {
     let strength = |finding: &Finding| match finding.kind {
         FindingKind::CloudKey | FindingKind::PrivateKey | FindingKind::ProviderKey => 4,
         FindingKind::Credential => 3,
-        // What the operator lists counts more than what only has a form.
-        FindingKind::Dictionary | FindingKind::Exact | FindingKind::Fingerprint => 2,
         _ => 1,
     };
     others.retain(|finding| {

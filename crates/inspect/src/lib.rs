@@ -35,8 +35,8 @@ mod words;
 
 pub use attack::{AttackClass, InjectionScore};
 pub use custom::{
-    CustomError, Dictionary, ExactSet, ExactTable, Fingerprints, InspectorSettings, Match, SetName,
-    Together, Winnowing,
+    CustomError, Dictionary, ExactFile, ExactSet, ExactTable, FingerprintTable, Fingerprints,
+    InspectorSettings, Match, SetName, Together, Winnowing,
 };
 pub use explain::{
     AttackReason, Checked, ContextWord, Explainer, Explanation, RuleText, ScorePart, Side,

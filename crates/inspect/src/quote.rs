@@ -32,11 +32,8 @@ impl Instructions {
     pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut rows = HashSet::new();
         for text in texts {
-            let mut words = Words::default();
-            let mut all = Vec::new();
-            words.read(text, |word| all.push(word));
-            words.end(|word| all.push(word));
-            all.truncate(MOST.saturating_sub(rows.len()));
+            let most = MOST.saturating_sub(rows.len());
+            let all = first_words(text, most);
             if all.len() >= FEWEST {
                 rows.extend(all.windows(ROW).map(row));
             }
@@ -106,6 +103,22 @@ impl QuoteWatch {
     }
 }
 
+/// The first words of a text, as hashes; no more of it is read than they take.
+fn first_words(text: &str, most: usize) -> Vec<u64> {
+    const PART: usize = 4096;
+    let mut words = Words::default();
+    let mut all = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && all.len() < most {
+        let (part, next) = rest.split_at(rest.ceil_char_boundary(PART));
+        words.read(part, |word| all.push(word));
+        rest = next;
+    }
+    words.end(|word| all.push(word));
+    all.truncate(most);
+    all
+}
+
 /// Words of a text, as hashes.
 #[derive(Debug, Default)]
 struct Words {
@@ -126,6 +139,8 @@ impl Words {
             if c == '\\' && self.escapes {
                 self.in_escape = true;
                 self.end(&mut word);
+            } else if is_unseen(c) {
+                // Inside a word it changes nothing of what a reader sees.
             } else if c.is_alphanumeric() {
                 let hash = self.open.unwrap_or(0xcbf2_9ce4_8422_2325);
                 let small = c.to_lowercase();
@@ -142,6 +157,23 @@ impl Words {
             word(hash);
         }
     }
+}
+
+/// Characters without a width, and signs that stand over or under a letter.
+const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{300}'..='\u{36f}'
+            | '\u{61c}'
+            | '\u{180b}'..='\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e01ef}'
+    )
 }
 
 fn row(words: &[u64]) -> u64 {

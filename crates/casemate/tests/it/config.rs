@@ -159,6 +159,62 @@ fn a_profile_nobody_knows_is_refused() {
 }
 
 #[test]
+fn a_guard_that_would_never_act_is_refused() {
+    let rule = |word: &str, untrusted: &str, output: &str| {
+        format!(
+            "[gateway.guard.{word}]\ntrusted = \"allow\"\nuntrusted = \"{untrusted}\"\n\
+             output = \"{output}\"\n"
+        )
+    };
+    for (word, untrusted, output, why) in [
+        (
+            "attack",
+            "flag",
+            "block",
+            "answers are not searched for `attack`",
+        ),
+        (
+            "person",
+            "flag",
+            "redact",
+            "answers are not searched for `person`",
+        ),
+        (
+            "special",
+            "flag",
+            "redact",
+            "answers are not searched for `special`",
+        ),
+        (
+            "active",
+            "redact",
+            "flag",
+            "requests are not searched for `active`",
+        ),
+        (
+            "leak",
+            "block",
+            "flag",
+            "requests are not searched for `leak`",
+        ),
+        (
+            "link",
+            "redact",
+            "flag",
+            "requests are not searched for `link`",
+        ),
+        (
+            "link",
+            "allow",
+            "block",
+            "no link is looked at without a list of hosts",
+        ),
+    ] {
+        check(&rule(word, untrusted, output), &["toml:1:", why]);
+    }
+}
+
+#[test]
 fn the_profile_decides_what_arrives() {
     const MAIL: &str = "Please write to ada@example.org";
     const KEY: &str = "My key is AKIAQYLPMN5HHHFPZAM2";

@@ -120,6 +120,12 @@ fn what_cannot_be_made_is_explained() {
         .run(&["guard", "fingerprint", "build", &empty, &out])
         .exits(1)
         .says(&["there is no text"]);
+    place.write("books/none/note", "too short");
+    place
+        .home
+        .run(&["guard", "fingerprint", "build", &empty, &out])
+        .exits(1)
+        .says(&["has 109 letters and digits", "--run"]);
 }
 
 #[test]

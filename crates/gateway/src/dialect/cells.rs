@@ -16,11 +16,12 @@ pub const HOLE: &str = "§";
 pub enum Fate {
     /// It is edited, in streams over the borders of events too.
     Edited,
-    /// It may go on in the next event, where it can be stopped but not edited.
+    /// It may go on in the next event, where it can be stopped but not edited; what stands in one
+    /// event is edited.
     Followed,
     /// It cannot be edited: whatever would have to be refuses the request or withholds the answer.
     Name,
-    /// It stands in one event and is stopped there.
+    /// It stands in one event and is edited there.
     Single,
 }
 
@@ -535,7 +536,7 @@ mod tests {
                     assert_eq!(lane, edited.then_some(cell.channel), "{context}");
                     let followed = event.strays.iter().any(|(_, _, v)| holds(v.text()));
                     assert!(followed || cell.fate != Fate::Followed, "{context}");
-                    let others = event.others.iter().any(|value| holds(value.text()));
+                    let others = event.others.iter().any(|(value, _)| holds(value.text()));
                     assert_ne!(others, edited, "{context}");
                 }
                 Shape::Whole => {}

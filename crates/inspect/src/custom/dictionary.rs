@@ -36,6 +36,8 @@ impl Dictionary {
     pub fn read(list: &str) -> Result<Self, CustomError> {
         let (mut exact_case, mut part_of_word) = (false, false);
         let mut entries = Vec::new();
+        // What some programs write in front of UTF-8.
+        let list = list.strip_prefix('\u{feff}').unwrap_or(list);
         for line in list.lines().map(str::trim) {
             match line.strip_prefix("#!").map(str::trim) {
                 Some("case-sensitive") => exact_case = true,

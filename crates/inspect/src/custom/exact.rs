@@ -23,6 +23,8 @@ const VERSION: u8 = 1;
 const MOST: usize = 4_000_000;
 /// Rows that one value may stand in: what is more frequent tells no row from another.
 const ROWS: usize = 32;
+/// Rows that are kept in mind before those out of reach are forgotten.
+const ROOM: usize = 4096;
 /// Bytes of a salt at least.
 const SALT: usize = 16;
 /// Bits of the filter for each value; one in some three hundred words passes by chance.
@@ -85,11 +87,20 @@ pub struct ExactTable {
     keys: Keys,
     together: Together,
     rows: u32,
-    /// Digest, row, and the filter's digest.
-    cells: Vec<(u64, u32, u64)>,
-    /// Filter digests of what phrases begin with.
-    starts: Vec<u64>,
-    poor: u32,
+    /// In the order of their digests, and then of rows, when they are sorted.
+    cells: Vec<Kept>,
+}
+
+/// A cell of a table: its digest, its row, and the filter's digests of it and of what it begins with.
+type Kept = (u64, u32, u64, u64);
+
+/// What a table became.
+#[derive(Debug)]
+pub struct ExactFile {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Rows with too few cells to be ever found.
+    pub never_found: u32,
 }
 
 impl ExactTable {
@@ -103,8 +114,6 @@ impl ExactTable {
             together: together.checked().ok_or(CustomError::TooMuch)?,
             rows: 0,
             cells: Vec::new(),
-            starts: Vec::new(),
-            poor: 0,
         })
     }
 
@@ -123,29 +132,22 @@ impl ExactTable {
         for value in &values {
             let bytes = value.text.as_bytes();
             let digest = self.keys.mac.short(bytes);
-            self.cells
-                .push((digest, self.rows, self.keys.sip.of(bytes)));
-            self.starts.push(self.keys.sip.of(value.start().as_bytes()));
+            let start = self.keys.sip.of(value.start().as_bytes());
+            let sip = self.keys.sip.of(bytes);
+            self.cells.push((digest, self.rows, sip, start));
         }
         self.rows = self.rows.checked_add(1).ok_or(CustomError::TooMuch)?;
-        self.poor += u32::from(values.len() < usize::from(self.together.cells));
         match self.cells.len() > MOST {
             true => Err(CustomError::TooMuch),
             false => Ok(values.len()),
         }
     }
 
-    /// Rows that have too few cells to be ever found.
-    #[must_use]
-    pub const fn poor(&self) -> u32 {
-        self.poor
-    }
-
     /// The file.
     ///
     /// # Errors
     /// [`CustomError::Empty`] when no cell can be found.
-    pub fn finish(mut self) -> Result<Vec<u8>, CustomError> {
+    pub fn finish(mut self) -> Result<ExactFile, CustomError> {
         self.cells.sort_unstable();
         let cells: Vec<_> = self
             .cells
@@ -157,8 +159,10 @@ impl ExactTable {
             return Err(CustomError::Empty);
         }
         let mut filter = Filter::for_values(2 * cells.len());
-        self.starts.iter().for_each(|start| filter.add(*start));
-        cells.iter().for_each(|(.., sip)| filter.add(*sip));
+        for (_, _, sip, start) in &cells {
+            filter.add(*sip);
+            filter.add(*start);
+        }
         let mut file = Writer::new(MAGIC, VERSION);
         file.u64(self.keys.check);
         file.u8(self.together.cells);
@@ -168,11 +172,27 @@ impl ExactTable {
         file.u32(filter.0.len() as u32);
         filter.0.iter().for_each(|word| file.u64(*word));
         file.u32(cells.len() as u32);
-        for (digest, row, _) in cells {
+        for (digest, row, ..) in &cells {
             file.u64(*digest);
             file.u32(*row);
         }
-        Ok(file.finish())
+        Ok(ExactFile {
+            bytes: file.finish(),
+            never_found: self.never_found(&cells),
+        })
+    }
+
+    /// Rows of which too few cells are kept.
+    fn never_found(&self, kept: &[&Kept]) -> u32 {
+        let mut cells = vec![0_u8; self.rows as usize];
+        for (_, row, ..) in kept {
+            if let Some(cells) = cells.get_mut(*row as usize) {
+                *cells = cells.saturating_add(1);
+            }
+        }
+        let few = cells.iter().filter(|cells| **cells < self.together.cells);
+        // INVARIANT: rows are counted in 32 bits.
+        few.count() as u32
     }
 }
 
@@ -200,7 +220,7 @@ impl ExactSet {
         for row in rows {
             table.add(row)?;
         }
-        table.finish()
+        table.finish().map(|file| file.bytes)
     }
 
     /// Reads a file that was made with the same salt.
@@ -250,6 +270,7 @@ impl ExactSet {
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut near: HashMap<u32, Vec<Cell>> = HashMap::new();
+        let mut room = ROOM;
         let mut found = Vec::new();
         let may_start = |start: &str| self.filter.has(self.keys.sip.of(start.as_bytes()));
         values(text, may_start, |value, span| {
@@ -262,10 +283,21 @@ impl ExactSet {
                 let cells = near.entry(*row).or_default();
                 self.see(cells, digest, span.clone(), &mut found);
             }
+            if near.len() > room {
+                // What is out of reach is forgotten, so that a long text takes no more memory.
+                let from = self.reach(&span);
+                near.retain(|_, cells| cells.iter().any(|cell| cell.span.start >= from));
+                room = (2 * near.len()).max(ROOM);
+            }
         });
         found.sort_unstable_by_key(|span| (span.start, span.end));
         found.dedup();
         found
+    }
+
+    /// Where cells must begin that stand near one that ends here.
+    fn reach(&self, span: &Range<usize>) -> usize {
+        span.end.saturating_sub(usize::from(self.together.within))
     }
 
     /// Adds a cell to those of its row, and tells all of them when they are enough.
@@ -276,7 +308,7 @@ impl ExactSet {
         span: Range<usize>,
         found: &mut Vec<Range<usize>>,
     ) {
-        let from = span.end.saturating_sub(usize::from(self.together.within));
+        let from = self.reach(&span);
         // The same value again, or a part of a longer one, is no second cell.
         cells.retain(|cell| {
             let within = span.start <= cell.span.start && cell.span.end <= span.end;

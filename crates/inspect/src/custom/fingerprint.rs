@@ -96,43 +96,81 @@ pub struct Match {
     pub fingerprints: u32,
 }
 
-impl Fingerprints {
-    /// The file of fingerprints of documents: pairs of a name and a text.
+/// Makes a file of documents, one after the other.
+#[derive(Debug)]
+pub struct FingerprintTable {
+    winnowing: Winnowing,
+    /// Names, and how many fingerprints each document has.
+    named: Vec<(String, u32)>,
+    /// Digest, document, and number in it.
+    all: Vec<(u64, u32, u32)>,
+}
+
+impl FingerprintTable {
+    /// A table without documents.
     ///
     /// # Errors
-    /// [`CustomError::TooMuch`] for more than 65,536 documents or 2,000,000 fingerprints, a name of
-    /// more than 255 bytes, or a winnowing out of its bounds.
-    pub fn build<'a>(
-        winnowing: Winnowing,
-        documents: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Vec<u8>, CustomError> {
-        let winnowing = winnowing.checked().ok_or(CustomError::TooMuch)?;
-        let mut named = Vec::new();
-        let mut all: Vec<(u64, u32, u32)> = Vec::new();
-        for (name, text) in documents {
-            let document = u32::try_from(named.len()).map_err(|_| CustomError::TooMuch)?;
-            let mut number = 0;
-            for kept in kept(text, winnowing) {
-                all.push((kept.digest, document, number));
-                number += 1;
-            }
-            named.push((name, number));
-            if all.len() > MOST || named.len() > DOCUMENTS || name.len() > NAME {
-                return Err(CustomError::TooMuch);
-            }
+    /// [`CustomError::TooMuch`] for a winnowing out of its bounds.
+    pub fn new(winnowing: Winnowing) -> Result<Self, CustomError> {
+        Ok(Self {
+            winnowing: winnowing.checked().ok_or(CustomError::TooMuch)?,
+            named: Vec::new(),
+            all: Vec::new(),
+        })
+    }
+
+    /// Adds a document; tells whether it is long enough for a copy of all of it to be found.
+    ///
+    /// # Errors
+    /// [`CustomError::TooMuch`] for more than 65,536 documents or 2,000,000 fingerprints, or a name
+    /// of more than 255 bytes.
+    pub fn add(&mut self, name: &str, text: &str) -> Result<bool, CustomError> {
+        let document = u32::try_from(self.named.len()).map_err(|_| CustomError::TooMuch)?;
+        let mut number = 0;
+        for kept in kept(text, self.winnowing) {
+            self.all.push((kept.digest, document, number));
+            number += 1;
         }
-        all.sort_unstable();
+        self.named.push((name.to_owned(), number));
+        let much = self.all.len() > MOST || self.named.len() > DOCUMENTS || name.len() > NAME;
+        match much {
+            true => Err(CustomError::TooMuch),
+            false => Ok(number >= u32::from(self.winnowing.run)),
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        self.all.sort_unstable();
         let mut places = 0;
         let mut last = None;
-        all.retain(|(digest, ..)| {
+        self.all.retain(|(digest, ..)| {
             places = if last == Some(*digest) { places + 1 } else { 1 };
             last = Some(*digest);
             places <= PLACES
         });
-        Ok(write(winnowing, &named, &all))
+        write(self.winnowing, &self.named, &self.all)
+    }
+}
+
+impl Fingerprints {
+    /// The file of fingerprints of documents: pairs of a name and a text.
+    ///
+    /// # Errors
+    /// As those of [`FingerprintTable`].
+    pub fn build<'a>(
+        winnowing: Winnowing,
+        documents: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Vec<u8>, CustomError> {
+        let mut table = FingerprintTable::new(winnowing)?;
+        for (name, text) in documents {
+            table.add(name, text)?;
+        }
+        Ok(table.finish())
     }
 
-    /// Reads a file that [`Fingerprints::build`] made.
+    /// Reads a file that [`FingerprintTable`] made.
     ///
     /// # Errors
     /// [`CustomError`] when the file is none, of another version, too large or damaged.
@@ -225,7 +263,7 @@ impl Fingerprints {
     }
 }
 
-fn write(winnowing: Winnowing, named: &[(&str, u32)], all: &[(u64, u32, u32)]) -> Vec<u8> {
+fn write(winnowing: Winnowing, named: &[(String, u32)], all: &[(u64, u32, u32)]) -> Vec<u8> {
     let mut file = Writer::new(MAGIC, VERSION);
     file.u8(winnowing.gram);
     file.u16(winnowing.window);

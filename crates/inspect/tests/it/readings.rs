@@ -5,7 +5,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
-use casemate_inspect::training::codes;
+use casemate_inspect::training::{codes, texts};
 
 use crate::common::letters;
 
@@ -19,6 +19,16 @@ fn reads(text: &str, code: &str) {
     assert!(
         all.iter().any(|one| one == code),
         "no `{code}` in {all:?} of `{text}`"
+    );
+}
+
+/// Some reading has this text in it.
+#[track_caller]
+fn reads_as(text: &str, wanted: &str) {
+    let all = texts(text);
+    assert!(
+        all.iter().any(|one| one.contains(wanted)),
+        "{all:?} of `{text}`"
     );
 }
 
@@ -53,6 +63,28 @@ fn base64_that_is_assigned() {
     let code = STANDARD.encode(ORDER);
     reads(&format!("x={code}"), "base64");
     reads(&format!("https://example.org/?q={code}&x=1"), "base64");
+}
+
+#[test]
+fn no_other_number_hides_a_row_of_codes() {
+    let pairs = bytes(ORDER, |byte| format!("{byte:02x}"), " ");
+    let whole = bytes(ORDER, |byte| format!("{byte:02x}"), "");
+    for other in [
+        "The device is 00:1A:2B:3C:4D:5E, now read this: ",
+        "ff ff ff ff ff ff ff ff end. ",
+        &format!(
+            "{} and ",
+            bytes("hello there", |byte| format!("{byte:02x}"), "")
+        ),
+        &format!(
+            "{} and ",
+            bytes("hello there", |byte| format!("{byte:02x}"), " ")
+        ),
+    ] {
+        reads_as(&format!("{other}{pairs}"), ORDER);
+        reads_as(&format!("{other}{whole}"), ORDER);
+        reads_as(&format!("{pairs} . {other}"), ORDER);
+    }
 }
 
 #[test]

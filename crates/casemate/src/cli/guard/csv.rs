@@ -2,7 +2,12 @@
 //! Comma-separated values (RFC 4180): cells in quotation marks may have separators, line ends and
 //! doubled quotation marks.
 
-/// Rows of a text, one after the other.
+/// A cell whose quotation mark nobody closes: what follows cannot be told from it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the quotation mark in line {0} is not closed")]
+pub(super) struct Unclosed(usize);
+
+/// Rows of a text, one after the other; blank lines are none.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     rest: &'a str,
@@ -29,7 +34,8 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes a cell that is in quotation marks, whose first was taken.
-    fn quoted(&mut self) -> String {
+    fn quoted(&mut self) -> Result<String, Unclosed> {
+        let begin = self.line;
         let mut cell = String::new();
         while let Some((inside, behind)) = self.rest.split_once('"') {
             cell.push_str(inside);
@@ -40,20 +46,19 @@ impl<'a> Rows<'a> {
                     cell.push('"');
                     self.rest = more;
                 }
-                None => return cell,
+                None => return Ok(cell),
             }
         }
-        // A quotation mark that nobody closes quotes the rest.
-        cell.push_str(std::mem::take(&mut self.rest));
-        cell
+        self.rest = "";
+        Err(Unclosed(begin))
     }
 
     /// Takes a cell, up to the sign that ends it.
-    fn cell(&mut self) -> String {
+    fn cell(&mut self) -> Result<String, Unclosed> {
         let mut cell = match self.rest.strip_prefix('"') {
             Some(rest) => {
                 self.rest = rest;
-                self.quoted()
+                self.quoted()?
             }
             None => String::new(),
         };
@@ -61,14 +66,26 @@ impl<'a> Rows<'a> {
         let (more, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         cell.push_str(more.strip_suffix('\r').unwrap_or(more));
         self.rest = rest;
-        cell
+        Ok(cell)
+    }
+
+    fn skip_blank_lines(&mut self) {
+        while let Some(rest) = self
+            .rest
+            .strip_prefix('\n')
+            .or_else(|| self.rest.strip_prefix("\r\n"))
+        {
+            self.rest = rest;
+            self.line += 1;
+        }
     }
 }
 
 impl Iterator for Rows<'_> {
-    type Item = Row;
+    type Item = Result<Row, Unclosed>;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<Self::Item> {
+        self.skip_blank_lines();
         if self.rest.is_empty() {
             return None;
         }
@@ -77,7 +94,10 @@ impl Iterator for Rows<'_> {
             cells: Vec::new(),
         };
         loop {
-            row.cells.push(self.cell());
+            match self.cell() {
+                Ok(cell) => row.cells.push(cell),
+                Err(unclosed) => return Some(Err(unclosed)),
+            }
             match self.rest.strip_prefix(self.separator) {
                 Some(rest) => self.rest = rest,
                 None => break,
@@ -85,13 +105,13 @@ impl Iterator for Rows<'_> {
         }
         self.rest = self.rest.strip_prefix('\n').unwrap_or(self.rest);
         self.line += 1;
-        Some(row)
+        Some(Ok(row))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Rows;
+    use super::{Rows, Unclosed};
 
     #[test]
     fn cells_and_rows() {
@@ -103,12 +123,11 @@ mod tests {
                 "\"a,\"\"b\"\"\nc\",d\n,\n",
                 vec![(1, vec!["a,\"b\"\nc", "d"]), (3, vec!["", ""])],
             ),
-            ("\"open, and\nmore", vec![(1, vec!["open, and\nmore"])]),
             ("\"a\"b,c", vec![(1, vec!["ab", "c"])]),
-            ("\n\nx", vec![(1, vec![""]), (2, vec![""]), (3, vec!["x"])]),
+            ("\n\r\nx\n\n", vec![(3, vec!["x"])]),
         ] {
             let rows: Vec<_> = Rows::new(text, ',')
-                .map(|row| (row.line, row.cells))
+                .map(|row| row.map(|row| (row.line, row.cells)).unwrap())
                 .collect();
             let rows: Vec<_> = rows
                 .iter()
@@ -116,5 +135,13 @@ mod tests {
                 .collect();
             assert_eq!(rows, expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_quotation_mark_that_nobody_closes_ends_it() {
+        let mut rows = Rows::new("a,b\nc,\"open, and\nmore\nmore", ',');
+        assert!(rows.next().unwrap().is_ok());
+        assert_eq!(rows.next().unwrap(), Err(Unclosed(2)));
+        assert!(rows.next().is_none());
     }
 }

@@ -55,24 +55,26 @@ impl BuildArgs {
             .context("`openssl rand -hex 32` makes a salt; there are 2 to 16 cells")?;
         let text = read(&self.csv)?;
         let mut rows = Rows::new(&text, self.separator);
-        let chosen = self.chosen(rows.next().map(|row| row.cells).unwrap_or_default())?;
+        let headings = rows.next().transpose()?.map(|row| row.cells);
+        let chosen = self.chosen(headings.unwrap_or_default())?;
         let mut count = 0_u64;
         for row in rows {
+            let row = row.with_context(|| format!("`{}` cannot be read", self.csv.display()))?;
             let cells = chosen.iter().filter_map(|at| row.cells.get(*at));
             table
                 .add(cells.map(String::as_str))
                 .with_context(|| format!("line {}", row.line))?;
             count += 1;
         }
-        let poor = table.poor();
         let file = table
             .finish()
             .context("no cell has three letters and digits and stands in few rows")?;
-        write(&self.out, &file)?;
-        let object = json!({"rows": count, "never_found": poor, "bytes": file.len()});
+        write(&self.out, &file.bytes)?;
+        let (bytes, never_found) = (file.bytes.len(), file.never_found);
+        let object = json!({"rows": count, "never_found": never_found, "bytes": bytes});
         let sentence = format!(
-            "{count} rows, {} bytes; {poor} rows have too few cells and are never found",
-            file.len()
+            "{count} rows, {bytes} bytes; {never_found} rows have too few cells that stand in few \
+             rows, and are never found"
         );
         tell(format, &sentence, &object);
         Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use casemate_inspect::{Fingerprints, Winnowing};
+use casemate_inspect::{FingerprintTable, Winnowing};
 use clap::Args;
 use serde_json::json;
 
@@ -43,32 +43,46 @@ impl BuildArgs {
         };
         let mut paths = Vec::new();
         files(&self.directory, &mut paths)?;
-        let mut documents = Vec::new();
+        let mut table = FingerprintTable::new(winnowing)?;
+        let (mut documents, mut short) = (0, 0);
         for path in &paths {
-            match document(path) {
-                Ok(text) => documents.push((self.name(path), text)),
-                Err(why) => eprintln!("warning: `{}` is left out: {why}", path.display()),
-            }
+            let text = match document(path) {
+                Ok(text) => text,
+                Err(why) => {
+                    eprintln!("warning: `{}` is left out: {why}", path.display());
+                    continue;
+                }
+            };
+            let long = table
+                .add(&self.name(path), &text)
+                .with_context(|| format!("`{}` cannot be added", path.display()))?;
+            documents += 1;
+            short += usize::from(!long);
         }
         anyhow::ensure!(
-            !documents.is_empty(),
+            documents > 0,
             "there is no text in `{}`",
             self.directory.display()
         );
-        let named = documents
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()));
-        let file = Fingerprints::build(winnowing, named)?;
+        anyhow::ensure!(
+            short < documents,
+            "no text in `{}` has {} letters and digits, so none would ever be found; `--gram`, \
+             `--window` and `--run` make that less",
+            self.directory.display(),
+            winnowing.certain()
+        );
+        let file = table.finish();
         write(&self.out, &file)?;
         let object = json!({
-            "documents": documents.len(),
-            "left_out": paths.len() - documents.len(),
+            "documents": documents,
+            "left_out": paths.len() - documents,
+            "too_short": short,
             "certain_from": winnowing.certain(),
             "bytes": file.len(),
         });
         let sentence = format!(
-            "{} documents, {} bytes; {} letters and digits in common are found for certain",
-            documents.len(),
+            "{documents} documents, {} bytes; {} letters and digits in common are found for certain; \
+             {short} documents are too short to be found",
             file.len(),
             winnowing.certain()
         );

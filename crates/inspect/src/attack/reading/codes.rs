@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The codes that are undone, one at a time: each tells where it stood and what came out.
 
+use std::ops::Range;
+
 use base64::{
     Engine as _,
     alphabet::{STANDARD, URL_SAFE},
@@ -23,6 +25,7 @@ pub(super) const DECODERS: &[(&str, Decoder)] = &[
     ("percent", percent),
     ("base64", base64),
     ("hex", hex),
+    ("hex", pairs),
     ("binary", binary),
     ("spaced", spaced),
     ("leet", leet),
@@ -166,22 +169,24 @@ fn base64(text: &str, look: &Look) -> Option<Decoded> {
 }
 
 fn hex(text: &str, look: &Look) -> Option<Decoded> {
-    let pairs = look.pairs >= 6;
-    if (look.run < SHORTEST || look.digits < 6) && !pairs {
+    if look.run < SHORTEST || look.digits < 6 {
         return None;
     }
     let digit = |byte: u8| byte.is_ascii_hexdigit();
-    let plain = replace_runs(text, digit, |run| {
+    replace_runs(text, digit, |run| {
         let value = |byte: u8| char::from(byte).to_digit(16);
         let pairs = run.as_bytes().as_chunks::<2>().0.iter();
         let bytes: Option<Vec<u8>> = pairs
             .map(|[high, low]| u8::try_from(value(*high)? << 4 | value(*low)?).ok())
             .collect();
         language(bytes?)
-    });
-    // The same in pairs: `48 65 6c`, `48:65:6c`, `0x48 0x65`, `\x48\x65`.
-    if plain.is_some() || !pairs {
-        return plain;
+    })
+}
+
+/// The same in pairs: `48 65 6c`, `48:65:6c`, `0x48 0x65`, `\x48\x65`.
+fn pairs(text: &str, look: &Look) -> Option<Decoded> {
+    if look.pairs < 6 {
+        return None;
     }
     groups(text, 16, 2)
 }
@@ -193,37 +198,56 @@ fn binary(text: &str, look: &Look) -> Option<Decoded> {
     groups(text, 2, 8)
 }
 
-/// Numbers of a base with so many digits each, at least six in a row.
+/// Numbers of a base with so many digits each, at least six in a row, wherever a row reads like
+/// language.
 fn groups(text: &str, base: u32, digits: usize) -> Option<Decoded> {
-    let mut bytes = Vec::new();
-    let (mut first, mut last) = (None, 0);
+    let mut out = Decoded::with_room(text.len());
+    let mut row = Row::default();
+    let mut done = 0;
     let separators = |c: char| c.is_whitespace() || matches!(c, ':' | ',' | '\\' | '-');
-    for word in text.split(separators) {
+    let words = text.split(separators).map(|word| {
         let at = word.as_ptr() as usize - text.as_ptr() as usize;
+        (word, at..at + word.len())
+    });
+    // A word that is no number ends the last row too.
+    for (word, span) in words.chain([("end", text.len()..text.len())]) {
         let number = word.trim_start_matches("0x").trim_start_matches('x');
         if number.is_empty() {
             continue;
         }
-        match u8::from_str_radix(number, base) {
-            Ok(byte) if number.len() == digits => {
-                first.get_or_insert(at);
-                last = at + word.len();
-                bytes.push(byte);
-            }
-            _ if bytes.len() >= 6 => break,
-            _ => {
-                bytes.clear();
-                first = None;
-            }
+        let byte = u8::from_str_radix(number, base).ok();
+        if let Some(byte) = byte.filter(|_| number.len() == digits) {
+            row.add(byte, span);
+            continue;
+        }
+        let Row { bytes, span } = std::mem::take(&mut row);
+        if bytes.len() >= 6
+            && let Some(decoded) = language(bytes)
+        {
+            out.text.push_str(text.get(done..span.start)?);
+            out.change(span.clone(), &decoded);
+            done = span.end;
         }
     }
-    let first = first.filter(|_| bytes.len() >= 6)?;
-    let decoded = language(bytes)?;
-    let mut out = Decoded::with_room(text.len());
-    out.text.push_str(text.get(..first)?);
-    out.change(first..last, &decoded);
-    out.text.push_str(text.get(last..)?);
-    Some(out)
+    out.text.push_str(text.get(done..)?);
+    (!out.changes.is_empty()).then_some(out)
+}
+
+/// Numbers in a row.
+#[derive(Default)]
+struct Row {
+    bytes: Vec<u8>,
+    span: Range<usize>,
+}
+
+impl Row {
+    fn add(&mut self, byte: u8, span: Range<usize>) {
+        if self.bytes.is_empty() {
+            self.span.start = span.start;
+        }
+        self.span.end = span.end;
+        self.bytes.push(byte);
+    }
 }
 
 fn percent(text: &str, look: &Look) -> Option<Decoded> {
@@ -462,8 +486,8 @@ fn rot13(text: &str, _: &Look) -> Option<Decoded> {
         return None;
     }
     let mut out = Decoded::with_room(text.len());
-    for (word, turn) in words.iter().zip(turn) {
-        if !out.text.is_empty() {
+    for (at, (word, turn)) in words.iter().zip(turn).enumerate() {
+        if at > 0 {
             out.text.push(' ');
         }
         let start = out.text.len();

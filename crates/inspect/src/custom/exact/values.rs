@@ -7,6 +7,8 @@ use std::ops::Range;
 const WORDS: usize = 6;
 /// Words of a number, such as the groups of an IBAN.
 const GROUPS: usize = 10;
+/// Signs between groups.
+const SIGNS: usize = 3;
 /// Letters of a group without digits.
 const LETTERS: usize = 3;
 /// Letters and digits of a value.
@@ -94,8 +96,8 @@ fn groups(
     }
     for pair in words.windows(2).take(GROUPS - 1) {
         let [last, next] = pair else { return };
-        // A separator is one sign: what stands further apart is another number.
-        let near = text[last.end..next.start].chars().count() == 1;
+        // `(030) 123`, `030 / 123`: what stands further apart is another number.
+        let near = text[last.end..next.start].chars().count() <= SIGNS;
         let group = &text[next.clone()];
         if !near || !is_group(group) || value.len() + group.len() > MOST {
             return;
