@@ -49,7 +49,7 @@ pub use quote::{Instructions, QuoteWatch};
 pub use stream::{Escape, Piece, StreamGuard};
 pub use surrogate::{SurrogateKey, Surrogates, mark};
 
-/// What training sees of a text, for `examples/train_injection.rs`.
+/// What training sees of a text, for `examples/train_injection`.
 #[doc(hidden)]
 pub mod training {
     pub use crate::attack::training::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A small network beside the weights: every word has a vector, a window the largest and the mean of
-//! its words' values, and one hidden layer says what that means.
+//! A small network beside the weights: every word has a vector, a window the largest of its words'
+//! values and their sum over the root of their number, and one hidden layer says what that means.
 //!
 //! Words that stand in the same places get similar vectors, so a request in words that no attack of
 //! the training used is still like one.
@@ -9,7 +9,7 @@
 pub(crate) const ROWS: usize = 1 << 16;
 /// Values of a vector.
 pub(crate) const WIDTH: usize = 32;
-/// What is known of a window: the largest and the mean of each value.
+/// What is known of a window: of each value the largest, and the sum over the root of the count.
 pub(crate) const POOLED: usize = 2 * WIDTH;
 pub(crate) const HIDDEN: usize = 32;
 /// The logit of an attack, then one for each class.
