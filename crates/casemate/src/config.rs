@@ -230,16 +230,15 @@ impl Config {
                 "leave the line out for the default",
             ));
         }
-        let threshold = self.gateway.guard.attack_threshold;
-        if !(0.0..=1.0).contains(&threshold) {
-            let why = "`attack_threshold` is not between 0 and 1";
-            return Err(at(
-                name,
-                text,
-                "attack_threshold",
-                why,
-                "0.75 is the default",
-            ));
+        let guard = &self.gateway.guard;
+        for (word, threshold) in [
+            ("attack_threshold", guard.attack_threshold),
+            ("embedded_threshold", guard.embedded_threshold),
+        ] {
+            if !(0.0..=1.0).contains(&threshold) {
+                let why = format!("`{word}` is not between 0 and 1");
+                return Err(at(name, text, word, &why, "0.75 is the default"));
+            }
         }
         if self
             .ledger

@@ -4,6 +4,7 @@
 mod anthropic;
 pub(crate) mod cells;
 mod errors;
+mod instruct;
 mod openai;
 
 use std::ops::Range;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use casemate_types::{Channel, Role};
 
 pub(crate) use errors::{error_body, error_event};
+pub(crate) use instruct::instruct;
 
 use crate::json::{Kind, Tape, Value};
 

@@ -12,8 +12,8 @@ use casemate_inspect::{
     mark,
 };
 use casemate_types::{
-    Channel, DataClass, Direction, Finding, FindingKind, GuardAction, Obligation, Trust,
-    event::Sighting, json::escape_body_into,
+    Channel, DataClass, Finding, FindingKind, GuardAction, Obligation, event::Sighting,
+    json::escape_body_into,
 };
 
 use self::edits::edits;
@@ -58,15 +58,15 @@ pub(crate) struct Inspection {
 }
 
 /// A text inside a document: a JSON string, or a string of a document inside one.
-struct Text<'a> {
-    text: Cow<'a, str>,
+pub(crate) struct Text<'a> {
+    pub(crate) text: Cow<'a, str>,
     /// From bytes of the text to bytes of the document.
-    map: Map,
-    is_name: bool,
+    pub(crate) map: Map,
+    pub(crate) is_name: bool,
 }
 
 /// How a text's bytes lead back to the document's.
-struct Map {
+pub(crate) struct Map {
     base: usize,
     /// Places inside the outer string, if it has escapes.
     outer: Option<Vec<u32>>,
@@ -90,7 +90,7 @@ impl Map {
         self.base + look(&self.outer, at)
     }
 
-    fn range(&self, span: &Range<usize>) -> Range<usize> {
+    pub(crate) fn range(&self, span: &Range<usize>) -> Range<usize> {
         self.place(span.start)..self.place(span.end)
     }
 
@@ -102,7 +102,7 @@ impl Map {
 
 /// Calls `visit` with the text of a string. Arguments of tool calls are documents of their own, so
 /// their strings are visited one by one, without the escapes that could hide something.
-fn visit_texts(
+pub(crate) fn visit_texts(
     value: Value<'_, '_>,
     channel: Channel,
     is_name: bool,
@@ -158,7 +158,7 @@ impl Inspection {
                 let segment = Segment::new(&text.text, site.role, site.channel);
                 let inspect = || inspector.inspect(segment);
                 for finding in &*recall.of(segment, inspect) {
-                    let action = profile.action(finding, Direction::Input, segment.trust);
+                    let action = profile.input_action(finding, segment);
                     all.add(finding, action, &text, || site.place.to_string());
                 }
             });
@@ -185,7 +185,7 @@ impl Inspection {
                     all.add_leak(profile);
                 }
                 for finding in inspector.inspect_exact(&text.text) {
-                    let action = profile.action(&finding, Direction::Output, Trust::Untrusted);
+                    let action = profile.output_action(&finding);
                     // There is nobody to put an original back behind the caller.
                     let action = match action {
                         GuardAction::Pseudonymise => GuardAction::Redact,
@@ -200,7 +200,7 @@ impl Inspection {
 
     /// The whole text is to blame, so there is nothing to edit: it is flagged or withheld.
     fn add_leak(&mut self, profile: &GuardProfile) {
-        let action = profile.action(&LEAK, Direction::Output, Trust::Untrusted);
+        let action = profile.output_action(&LEAK);
         self.found.push(Found {
             kind: LEAK.kind,
             rule: LEAK.rule,
@@ -293,6 +293,8 @@ impl Inspection {
     pub(crate) fn oblige(&mut self, obligations: &[Obligation]) {
         for obligation in obligations {
             let (class, action) = match obligation {
+                // Of texts, not of what is found in them.
+                Obligation::Datamark => continue,
                 Obligation::Pseudonymise(class) => (*class, GuardAction::Pseudonymise),
                 Obligation::Redact(class) => (*class, GuardAction::Redact),
             };
@@ -333,12 +335,14 @@ impl Inspection {
         Some(())
     }
 
-    /// What was done about obligations: met, because every finding of their class was edited or
+    /// What was done about obligations that concern findings: met, because every finding of their class was edited or
     /// would have been.
     pub(crate) fn evidence(&self, obligations: &[Obligation]) -> Evidence {
         let mut evidence = Evidence::new();
         for obligation in obligations {
-            let (Obligation::Pseudonymise(class) | Obligation::Redact(class)) = obligation;
+            let (Obligation::Pseudonymise(class) | Obligation::Redact(class)) = obligation else {
+                continue;
+            };
             let open = self
                 .found
                 .iter()

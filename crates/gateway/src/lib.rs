@@ -7,6 +7,7 @@
 
 mod answer;
 mod config;
+mod datamark;
 mod dialect;
 mod error;
 mod gateway;

@@ -9,8 +9,8 @@ use casemate_http::{HttpError, Peer, read_body};
 use casemate_inspect::{GuardProfile, Instructions, Surrogates};
 use casemate_quota::{Refusal, Reservation};
 use casemate_types::{
-    AccessContext, Booking, Channel, DataClass, GuardAction, Locality, Problem, ProblemCode,
-    RecordId, ResourceKind, ResourceRef, Role, actions::ModelInvoke, event::Sighting,
+    AccessContext, Booking, Channel, DataClass, GuardAction, Locality, Obligation, Problem,
+    ProblemCode, RecordId, ResourceKind, ResourceRef, Role, actions::ModelInvoke, event::Sighting,
 };
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use hyper::body::Incoming;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     Guest,
+    datamark::datamark,
     dialect::{Endpoint, Parsed, StreamUsage, parse_request},
     gateway::{Active, Inner},
     guard::Inspection,
@@ -223,7 +224,7 @@ impl Read {
             .max_output
             .unwrap_or(active.config.request.default_max_tokens);
         let output = max_output.saturating_mul(parsed.choices);
-        let input = (self.body.len() / BYTES_PER_TOKEN) as u64 + 1;
+        let input = tokens_at_least(&self.body);
         let demand = Demand {
             model: parsed.model.clone(),
             model_span: parsed.model_span.clone(),
@@ -310,6 +311,10 @@ impl Read {
             .and_then(|value| value.to_str().ok());
         purpose.unwrap_or_default().chars().take(128).collect()
     }
+}
+
+fn tokens_at_least(body: &Bytes) -> u64 {
+    (body.len() / BYTES_PER_TOKEN) as u64 + 1
 }
 
 /// The system prompt, unless a profile lets it be said back.
@@ -458,14 +463,24 @@ impl Inspected {
             .map_err(|error| Stop::Access(error.into()))?;
         let mut surrogates = Surrogates::default();
         let mut splices = Splices::default();
+        let marks = obligations.contains(&Obligation::Datamark);
         let edited = match decided.is_allowed() {
             true => self
                 .inspection
-                .edit(&keys.surrogates, &mut surrogates, &mut splices),
+                .edit(&keys.surrogates, &mut surrogates, &mut splices)
+                .and_then(|()| match marks {
+                    true => datamark(&self.read.body, self.endpoint(), record, &mut splices)
+                        .map(|marker| surrogates.stands_for_blank(marker)),
+                    false => Some(()),
+                }),
             false => Some(()),
         };
         let hide_usage = self.adapt(upstream, &mut splices);
         let body = edited.and_then(|()| splices.apply(&self.read.body));
+        if marks && let Some(body) = &body {
+            // Marks are longer than blanks, and what explains them is text too.
+            self.demand.input = self.demand.input.max(tokens_at_least(body));
+        }
         if body.is_none() {
             decided = decided.deny(
                 "guard.stuck",
@@ -494,7 +509,10 @@ impl Inspected {
         let permit = match grant {
             Grant::Allowed(permit) => permit,
             Grant::Conditional(conditional) => {
-                let evidence = self.inspection.evidence(&obligations);
+                let mut evidence = self.inspection.evidence(&obligations);
+                if marks && body.is_some() {
+                    evidence.met(Obligation::Datamark);
+                }
                 conditional.discharge(&evidence).map_err(Stop::Access)?
             }
             Grant::Denied(denial) => {

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use casemate_http::HttpError;
 use casemate_inspect::{GuardProfile, Inspector, Surrogates, mark};
 use casemate_types::{
-    Channel, Direction, Finding, GuardAction, Problem, ProblemCode, Trust, Usage,
+    Channel, Finding, GuardAction, Problem, ProblemCode, Usage,
     event::{Ending, Sighting},
     json::escape_body_into,
 };
@@ -251,7 +251,7 @@ impl GuardedStream {
         }
         let active = self.inspected.route().active().clone();
         for finding in active.inspector.inspect_exact(name) {
-            let action = output_action(&active.config.guard, &finding);
+            let action = active.config.guard.output_action(&finding);
             self.saw(&finding, action);
             if action > GuardAction::Flag {
                 return Err(Halt::Blocked(withheld(&[finding.kind.class()])));
@@ -333,7 +333,7 @@ impl GuardedStream {
         let found = inspector.inspect_exact(trail);
         let stop = found
             .into_iter()
-            .map(|finding| (output_action(profile, &finding), finding))
+            .map(|finding| (profile.output_action(&finding), finding))
             .find(|(action, _)| *action > GuardAction::Flag);
         let keep = trail.ceil_char_boundary(trail.len().saturating_sub(TRAIL));
         trail.drain(..keep);
@@ -449,7 +449,7 @@ impl GuardedStream {
     /// The instructions were said back: nothing that was given out can be taken back, so anything
     /// stricter than a record ends the stream.
     fn leaks(&mut self, profile: &GuardProfile) -> Result<(), Halt> {
-        let action = output_action(profile, &LEAK);
+        let action = profile.output_action(&LEAK);
         self.saw(&LEAK, action);
         match action > GuardAction::Flag {
             true => Err(Halt::Blocked(withheld(&[LEAK.kind.class()]))),
@@ -553,16 +553,12 @@ impl GuardedStream {
     }
 }
 
-fn output_action(profile: &GuardProfile, finding: &Finding) -> GuardAction {
-    profile.action(finding, Direction::Output, Trust::Untrusted)
-}
-
 /// A text with marks in the place of what must not go out.
 fn redacted(inspector: &Inspector, profile: &GuardProfile, text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for finding in inspector.inspect_exact(text) {
-        if output_action(profile, &finding) > GuardAction::Flag {
+        if profile.output_action(&finding) > GuardAction::Flag {
             out.push_str(text.get(done..finding.span.start).unwrap_or_default());
             out.push_str(&mark(finding.kind));
             done = finding.span.end;

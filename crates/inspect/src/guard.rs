@@ -4,6 +4,8 @@
 use casemate_types::{DataClass, Direction, Finding, GuardAction, Trust};
 use serde::{Deserialize, Serialize};
 
+use crate::{Segment, attack::Head};
+
 /// Actions for one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +62,8 @@ pub struct GuardProfile {
     pub special: GuardRule,
     /// Injection scores from here on are acted upon; lower ones are recorded. Between 0 and 1.
     pub attack_threshold: f32,
+    /// The same in what no user wrote: results of tools, documents.
+    pub embedded_threshold: f32,
 }
 
 /// A profile that ships: a file in `crates/inspect/profiles`.
@@ -118,6 +122,8 @@ struct Settings {
     secret: Option<GuardRule>,
     special: Option<GuardRule>,
     attack_threshold: Option<f32>,
+    /// Where it is not set, what is set for users holds.
+    embedded_threshold: Option<f32>,
 }
 
 impl Settings {
@@ -137,6 +143,10 @@ impl Settings {
             secret: self.secret.unwrap_or(base.secret),
             special: self.special.unwrap_or(base.special),
             attack_threshold: self.attack_threshold.unwrap_or(base.attack_threshold),
+            embedded_threshold: self
+                .embedded_threshold
+                .or(self.attack_threshold)
+                .unwrap_or(base.embedded_threshold),
         }
     }
 }
@@ -175,21 +185,30 @@ impl GuardProfile {
             secret: GuardRule::everywhere(GuardAction::Block),
             special: GuardRule::everywhere(GuardAction::Block),
             attack_threshold: 0.0,
+            embedded_threshold: 0.0,
         };
         file.over(&strictest)
     }
 
-    /// The action for one finding.
+    /// The action for one finding in a segment on its way to the model.
     #[must_use]
-    pub fn action(&self, finding: &Finding, direction: Direction, trust: Trust) -> GuardAction {
+    pub fn input_action(&self, finding: &Finding, segment: Segment<'_>) -> GuardAction {
         let class = finding.kind.class();
-        let action = self.class_action(class, direction, trust);
-        let weak = class == DataClass::Attack && finding.score < self.attack_threshold;
-        if weak {
-            action.min(GuardAction::Flag)
-        } else {
-            action
+        let action = self.class_action(class, Direction::Input, segment.trust);
+        let threshold = match Head::of(segment) {
+            Head::Embedded => self.embedded_threshold,
+            Head::User => self.attack_threshold,
+        };
+        match class == DataClass::Attack && finding.score < threshold {
+            true => action.min(GuardAction::Flag),
+            false => action,
         }
+    }
+
+    /// The action for one finding in an answer on its way to the caller.
+    #[must_use]
+    pub const fn output_action(&self, finding: &Finding) -> GuardAction {
+        self.class_action(finding.kind.class(), Direction::Output, Trust::Untrusted)
     }
 
     /// The action for a class.

@@ -48,6 +48,12 @@ impl<'a> Segment<'a> {
             trust,
         }
     }
+
+    /// Whether it comes from a tool or document rather than from somebody who asks.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.role == Role::Tool || self.channel == Channel::ToolResult
+    }
 }
 
 /// The weights that ship; `crates/inspect/model/README.md` says what they were trained on.
@@ -193,7 +199,7 @@ impl Inspector {
 
     /// The same, with what led to it.
     pub(crate) fn attempt(&self, segment: Segment<'_>, hits: &[Hit]) -> Option<Attempt> {
-        let head = head_of(segment);
+        let head = Head::of(segment);
         let mut best: Option<Attempt> = None;
         for reading in readings(segment.text) {
             let attempt = self.attempt_in(segment, hits, head, &reading);
@@ -270,7 +276,7 @@ impl Inspector {
     pub(crate) fn model_score(&self, segment: Segment<'_>) -> f32 {
         let plain = readings(segment.text).into_iter().next();
         let scores = plain.iter().flat_map(|reading| {
-            let windows = self.attacks.scores(head_of(segment), reading);
+            let windows = self.attacks.scores(Head::of(segment), reading);
             windows.map(|scored| scored.score).collect::<Vec<_>>()
         });
         scores.fold(0.0, f32::max)
@@ -425,11 +431,13 @@ pub(crate) struct Attempt {
     pub(crate) shares: [f32; CLASSES],
 }
 
-/// The head of the model that judges a segment.
-fn head_of(segment: Segment<'_>) -> Head {
-    match segment.role == Role::Tool || segment.channel == Channel::ToolResult {
-        true => Head::Embedded,
-        false => Head::User,
+impl Head {
+    /// The head of the model that judges a segment.
+    pub(crate) fn of(segment: Segment<'_>) -> Self {
+        match segment.is_embedded() {
+            true => Self::Embedded,
+            false => Self::User,
+        }
     }
 }
 

@@ -17,7 +17,7 @@
 mod border;
 mod held;
 
-use casemate_types::{Direction, Finding, FindingKind, GuardAction, Trust};
+use casemate_types::{Finding, FindingKind, GuardAction};
 
 use crate::{GuardProfile, Inspector, Surrogates, mark, secret};
 use border::Borders;
@@ -182,7 +182,7 @@ impl StreamGuard {
             if span.start < inside && finding.kind != FindingKind::Canary {
                 continue;
             }
-            let mut action = profile.action(&finding, Direction::Output, Trust::Untrusted);
+            let mut action = profile.output_action(&finding);
             if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
                 // The end of the block is not known yet, so nothing after the header may go out.
                 action = GuardAction::Block;

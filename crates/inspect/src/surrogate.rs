@@ -26,6 +26,8 @@ pub trait SurrogateKey {
 #[derive(Debug, Clone, Default)]
 pub struct Surrogates {
     originals: HashMap<String, String>,
+    /// What stands for a blank in text that was marked as data.
+    marker: Option<char>,
 }
 
 impl Surrogates {
@@ -53,10 +55,15 @@ impl Surrogates {
         (known == value).then_some(surrogate)
     }
 
+    /// Makes a character stand for a blank. It must be none that the request has.
+    pub fn stands_for_blank(&mut self, marker: char) {
+        self.marker = Some(marker);
+    }
+
     /// Whether there is nothing to restore.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.originals.is_empty()
+        self.originals.is_empty() && self.marker.is_none()
     }
 
     /// Puts originals in the place of their stand-ins.
@@ -93,9 +100,16 @@ impl Surrogates {
         } else {
             text.as_bytes()
         };
+        let marker = self.marker.unwrap_or('_');
+        let mut spelling = [0; 4];
+        let first = marker.encode_utf8(&mut spelling).as_bytes()[0];
         let mut done = 0;
-        memchr::memchr_iter(b'_', bytes).filter_map(move |underscore| {
-            let span = around(text, underscore)?;
+        memchr::memchr2_iter(b'_', first, bytes).filter_map(move |at| {
+            if bytes[at] != b'_' {
+                let is_marker = text.get(at..)?.starts_with(marker);
+                return is_marker.then(|| (at..at + marker.len_utf8(), " "));
+            }
+            let span = around(text, at)?;
             let original = self.originals.get(text.get(span.clone())?)?;
             (span.start >= done).then(|| {
                 done = span.end;

@@ -272,7 +272,7 @@ fn info_of(policy: &Policy, place: &Place, faults: &mut Vec<PolicyFault>) -> Opt
             Some(obligation) => obligations.push(obligation),
             None => faults.push(place.fault(
                 &format!("policy `{id}`: `{text}` is no obligation"),
-                "write `redact:payment` or `pseudonymise:personal`, several with commas",
+                "write `redact:payment`, `pseudonymise:personal` or `datamark`, several with commas",
             )),
         }
     }

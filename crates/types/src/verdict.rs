@@ -21,6 +21,9 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "do", content = "class", rename_all = "snake_case")]
 pub enum Obligation {
+    /// Mark text that nobody vouches for, results of tools and documents, so that the model can tell
+    /// it from what it is asked.
+    Datamark,
     /// Replace findings of the class by reversible surrogates.
     Pseudonymise(DataClass),
     /// Replace findings of the class by marks.
@@ -28,9 +31,12 @@ pub enum Obligation {
 }
 
 impl Obligation {
-    /// Reads the form that policies use, e.g. `redact:payment`.
+    /// Reads the form that policies use, e.g. `redact:payment` or `datamark`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if text.trim() == "datamark" {
+            return Some(Self::Datamark);
+        }
         let (verb, class) = text.split_once(':')?;
         let class = DataClass::from_word(class.trim())?;
         match verb.trim() {
@@ -44,6 +50,7 @@ impl Obligation {
 impl std::fmt::Display for Obligation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Datamark => f.write_str("datamark"),
             Self::Pseudonymise(class) => write!(f, "pseudonymise:{class}"),
             Self::Redact(class) => write!(f, "redact:{class}"),
         }

@@ -124,6 +124,10 @@ fn impossible_settings_are_refused() {
             "[gateway.guard]\nattack_threshold = 7.5\n",
             ["toml:2:1]", "is not between 0 and 1", "0.75"],
         ),
+        (
+            "[gateway.guard]\nembedded_threshold = -1.0\n",
+            ["toml:2:1]", "is not between 0 and 1", "0.75"],
+        ),
     ] {
         check(text, &said);
     }

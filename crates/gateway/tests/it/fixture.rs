@@ -22,7 +22,8 @@ use casemate_store::{Database, Options};
 use casemate_testkit::{ManualClock, SeededEntropy, TempDir, keyring};
 use casemate_types::{
     Caller, Credential, GuardAction, KeyId, Locality, Principal, PrincipalId, PrincipalKind,
-    Problem, ProblemCode, ProjectId, RecordId, RiskScore, Strength, event::Facts,
+    Problem, ProblemCode, ProjectId, RecordId, ResourceKind, ResourceRef, RiskScore, Strength,
+    actions::PolicyApply, event::Facts,
 };
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
@@ -310,6 +311,14 @@ impl House {
             shutdown,
             task,
         }
+    }
+
+    /// Puts another policy set in force.
+    pub(crate) async fn policies(&self, text: &str) {
+        let operator = Caller::operator(0);
+        let set = ResourceRef::system(ResourceKind::PolicySet, "active");
+        let admitted = self.door.admit::<PolicyApply>(&operator, set, "").await;
+        self.door.policy_apply(admitted.unwrap(), text, "").unwrap();
     }
 
     /// Sends a body with a key.

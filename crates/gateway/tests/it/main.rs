@@ -13,6 +13,7 @@
 mod bad_input;
 mod book;
 mod content;
+mod datamark;
 mod edits;
 mod faults;
 mod fixture;

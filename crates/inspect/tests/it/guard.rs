@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is done about a finding: class × direction × trust.
 
-use casemate_inspect::{GuardProfile, GuardRule, ProfileName};
+use casemate_inspect::{GuardProfile, GuardRule, ProfileName, Segment};
 use casemate_types::{
-    DataClass,
+    Channel, DataClass,
     Direction::{Input, Output},
     Finding, FindingKind, GuardAction,
     GuardAction::{Allow, Block, Flag, Pseudonymise, Redact},
+    Role,
     Trust::{Trusted, Untrusted},
 };
 
@@ -33,6 +34,23 @@ fn the_default_profile() {
     }
 }
 
+/// What a user says, a tool answers, and a document says in a user's message.
+const SEGMENTS: [Segment<'_>; 3] = [
+    Segment::new("", Role::User, Channel::Content),
+    Segment::new("", Role::Tool, Channel::Content),
+    Segment::new("", Role::User, Channel::ToolResult),
+];
+
+/// What is done about a finding, wherever it stands.
+fn actions(profile: &GuardProfile, finding: &Finding) -> impl Iterator<Item = GuardAction> {
+    let system = Segment::new("", Role::System, Channel::Content);
+    let inputs = SEGMENTS.into_iter().chain([system]);
+    let inputs: Vec<_> = inputs
+        .map(|segment| profile.input_action(finding, segment))
+        .collect();
+    inputs.into_iter().chain([profile.output_action(finding)])
+}
+
 #[test]
 fn a_weak_attack_is_recorded_only() {
     let profile = GuardProfile::default();
@@ -49,17 +67,43 @@ fn a_weak_attack_is_recorded_only() {
         (0.99, Block),
         (f32::NAN, Block),
     ] {
-        assert_eq!(
-            profile.action(&finding(score), Input, Untrusted),
-            action,
-            "{score}"
-        );
+        for segment in SEGMENTS {
+            assert_eq!(
+                profile.input_action(&finding(score), segment),
+                action,
+                "{score}"
+            );
+        }
     }
     let weak_mail = Finding {
         kind: FindingKind::Email,
         ..finding(0.1)
     };
-    assert_eq!(profile.action(&weak_mail, Input, Untrusted), Pseudonymise);
+    assert_eq!(profile.input_action(&weak_mail, SEGMENTS[0]), Pseudonymise);
+}
+
+#[test]
+fn what_no_user_wrote_has_a_threshold_of_its_own() {
+    let attack = Finding {
+        kind: FindingKind::Injection,
+        span: 0..1,
+        rule: "r",
+        score: 0.8,
+    };
+    for (settings, user, tool) in [
+        ("", Block, Block),
+        ("attack_threshold = 0.9", Flag, Flag),
+        ("embedded_threshold = 0.9", Block, Flag),
+        (
+            "attack_threshold = 0.9\nembedded_threshold = 0.6",
+            Flag,
+            Block,
+        ),
+    ] {
+        let profile: GuardProfile = toml::from_str(settings).unwrap();
+        let actions = SEGMENTS.map(|segment| profile.input_action(&attack, segment));
+        assert_eq!(actions, [user, tool, tool], "{settings}");
+    }
 }
 
 #[test]
@@ -118,6 +162,7 @@ fn every_profile_gives_every_class_an_action() {
                 "attack_threshold",
                 "canary",
                 "custom",
+                "embedded_threshold",
                 "health",
                 "leak",
                 "link",
@@ -140,9 +185,17 @@ fn every_profile_gives_every_class_an_action() {
                 assert_eq!(written, Some(action.as_str()), "{name:?}: {class}.{member}");
             }
         }
-        let threshold = file["attack_threshold"].as_float().unwrap();
-        assert!((threshold - f64::from(profile.attack_threshold)).abs() < 1e-6);
-        assert!((0.0..=1.0).contains(&threshold), "{name:?}");
+        for (word, read) in [
+            ("attack_threshold", profile.attack_threshold),
+            ("embedded_threshold", profile.embedded_threshold),
+        ] {
+            let threshold = file[word].as_float().unwrap();
+            assert!(
+                (threshold - f64::from(read)).abs() < 1e-6,
+                "{name:?}: {word}"
+            );
+            assert!((0.0..=1.0).contains(&threshold), "{name:?}: {word}");
+        }
         // Answers are not searched for these, so nothing else would ever act.
         for rule in [
             profile.attack,
@@ -168,6 +221,7 @@ fn strict_is_nowhere_weaker_than_balanced() {
         assert!(strict.output >= balanced.output, "{class}");
     }
     assert!(strict.attack_threshold <= balanced.attack_threshold);
+    assert!(strict.embedded_threshold <= balanced.embedded_threshold);
     assert_ne!(strict, balanced);
     // Whatever the finding and however sure.
     for kind in FindingKind::ALL {
@@ -178,9 +232,8 @@ fn strict_is_nowhere_weaker_than_balanced() {
                 rule: "r",
                 score,
             };
-            for (direction, trust) in [(Input, Trusted), (Input, Untrusted), (Output, Untrusted)] {
-                let action = |profile: &GuardProfile| profile.action(&finding, direction, trust);
-                assert!(action(&strict) >= action(&balanced), "{kind} {score}");
+            for (strict, balanced) in actions(&strict, &finding).zip(actions(&balanced, &finding)) {
+                assert!(strict >= balanced, "{kind} {score}");
             }
         }
     }
@@ -197,8 +250,8 @@ fn observe_stops_and_changes_nothing() {
                 rule: "r",
                 score,
             };
-            for (direction, trust) in [(Input, Trusted), (Input, Untrusted), (Output, Untrusted)] {
-                assert_eq!(observe.action(&finding, direction, trust), Flag, "{kind}");
+            for action in actions(&observe, &finding) {
+                assert_eq!(action, Flag, "{kind}");
             }
         }
     }

@@ -2,7 +2,7 @@
 //! However a text is divided, a guarded stream gives what the whole text would.
 
 use casemate_inspect::{Escape, GuardProfile, GuardRule, StreamGuard, Surrogates, mark};
-use casemate_types::{Direction, FindingKind, GuardAction, Trust};
+use casemate_types::{FindingKind, GuardAction};
 use proptest::prelude::*;
 
 use crate::common::{
@@ -33,6 +33,7 @@ pub(crate) fn everywhere(action: GuardAction) -> GuardProfile {
         secret: rule,
         special: rule,
         attack_threshold: 0.75,
+        embedded_threshold: 0.75,
     }
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn expected(profile: &GuardProfile, surrogates: &Surrogates, text: &s
             assert!(out.findings.len() >= 2);
             continue;
         }
-        let mut action = profile.action(&finding, Direction::Output, Trust::Untrusted);
+        let mut action = profile.output_action(&finding);
         if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
             action = GuardAction::Block;
         }

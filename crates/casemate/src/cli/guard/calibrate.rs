@@ -5,16 +5,19 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
+    num::NonZero,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, ensure};
 use casemate_inspect::{Inspector, Segment};
+use casemate_types::{Channel, Role};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::write;
 use crate::{
     cli::{Global, inspect::segment_role},
     output::rows,
@@ -28,6 +31,8 @@ const DRIFT: f64 = 0.25;
 const LOWEST: f32 = 0.5;
 /// Fewer texts say nothing of a share of one in a hundred.
 const FEWEST: usize = 100;
+/// The role of rows that name none.
+const USER: &str = "user";
 
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArgs {
@@ -69,7 +74,7 @@ impl CalibrateArgs {
             (0.0..1.0).contains(&self.alarms),
             "`--alarms` is a share between 0 and 1, such as 0.01"
         );
-        let scores = scores(&self.path)?;
+        let scores = scores(&Inspector::new(&[])?, rows_of(&self.path)?);
         let measured = |(role, scores): (String, Vec<f32>)| {
             let measured = Measured::of(scores, self.alarms);
             (role, measured)
@@ -77,21 +82,32 @@ impl CalibrateArgs {
         let now: Measures = scores.into_iter().map(measured).collect();
         let before = self.since.as_deref().map(read).transpose()?;
         if let Some(out) = &self.out {
-            let text = serde_json::to_string_pretty(&now)?;
-            std::fs::write(out, text + "\n")
-                .with_context(|| format!("`{}` cannot be written", out.display()))?;
+            let text = serde_json::to_string_pretty(&now)? + "\n";
+            write(out, text.as_bytes())?;
         }
         let changed = show(global, &now, before.as_ref());
         Ok(ExitCode::from(if changed { 3 } else { 0 }))
     }
 }
 
-/// Scores of all texts, by role.
-fn scores(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<f32>>> {
-    let inspector = Inspector::new(&[])?;
+/// A row that was read, with who speaks and where.
+struct Spoken {
+    row: Row,
+    role: Role,
+    channel: Channel,
+}
+
+impl Spoken {
+    /// The role's word.
+    fn word(&self) -> &str {
+        self.row.role.as_deref().unwrap_or(USER)
+    }
+}
+
+fn rows_of(path: &Path) -> anyhow::Result<Vec<Spoken>> {
     let file = std::fs::File::open(path)
         .with_context(|| format!("`{}` cannot be read", path.display()))?;
-    let mut all: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    let mut all = Vec::new();
     for (at, line) in BufReader::new(file).lines().enumerate() {
         let number = at + 1;
         let line = line.with_context(|| format!("line {number} cannot be read"))?;
@@ -100,15 +116,48 @@ fn scores(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<f32>>> {
         }
         let row: Row = serde_json::from_str(&line)
             .with_context(|| format!("line {number} is no `{{\"text\", \"role\"?}}`"))?;
-        let role = row.role.as_deref().unwrap_or("user");
-        let (speaker, channel) = segment_role(role).with_context(|| format!("line {number}"))?;
-        let score = inspector
-            .injection(Segment::new(&row.text, speaker, channel))
-            .score;
-        all.entry(role.to_owned()).or_default().push(score);
+        let word = row.role.as_deref().unwrap_or(USER);
+        let (role, channel) = segment_role(word).with_context(|| format!("line {number}"))?;
+        all.push(Spoken { row, role, channel });
     }
     ensure!(!all.is_empty(), "`{}` has no rows", path.display());
     Ok(all)
+}
+
+/// Scores of all texts by role, on all processors.
+fn scores(inspector: &Inspector, rows: Vec<Spoken>) -> BTreeMap<String, Vec<f32>> {
+    let score = |one: &Spoken| {
+        let segment = Segment::new(&one.row.text, one.role, one.channel);
+        (one.word().to_owned(), inspector.injection(segment).score)
+    };
+    let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
+    let part = rows.len().div_ceil(threads);
+    let scored = std::thread::scope(|scope| {
+        let parts: Vec<_> = rows
+            .chunks(part)
+            .map(|part| scope.spawn(move || part.iter().map(score).collect::<Vec<_>>()))
+            .collect();
+        let parts = parts.into_iter();
+        parts
+            .flat_map(|part| {
+                part.join()
+                    .unwrap_or_else(|why| std::panic::resume_unwind(why))
+            })
+            .collect::<Vec<_>>()
+    });
+    let mut all: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    for (role, score) in scored {
+        all.entry(role).or_default().push(score);
+    }
+    all
+}
+
+/// The setting by which a role's threshold is set.
+fn setting(role: &str) -> &'static str {
+    match role {
+        USER => "attack_threshold",
+        _ => "embedded_threshold",
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Measures> {
@@ -172,16 +221,18 @@ fn show(global: &Global, now: &Measures, before: Option<&Measures>) -> bool {
         table.push(vec![
             role.clone(),
             measured.texts.to_string(),
+            setting(role).to_owned(),
             threshold.unwrap_or_else(|| "none".to_owned()),
             drift.map_or_else(String::new, |drift| format!("{drift:.2}")),
             word.to_owned(),
         ]);
         json.push(json!({
-            "role": role, "texts": measured.texts, "threshold": measured.threshold,
+            "role": role, "texts": measured.texts, "setting": setting(role),
+            "threshold": measured.threshold,
             "drift": drift, "changed": moved,
         }));
     }
-    let heading = ["role", "texts", "attack_threshold", "drift", "remark"];
+    let heading = ["role", "texts", "setting", "threshold", "drift", "remark"];
     rows(global.format, &heading, &table, &json.into());
     changed
 }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Text of tools and documents is marked where a policy asks for it, and the answer has no marks.
+
+use serde_json::{Value, json};
+
+use crate::{
+    fixture::{Answer, EMAIL, House, KEY},
+    upstream::Script,
+};
+
+const CHAT: &str = "/v1/chat/completions";
+const MESSAGES: &str = "/v1/messages";
+const POLICIES: &str =
+    "@id(\"marked\") @obligation(\"datamark\") permit (principal, action, resource);";
+const PAGE: &str = "The page says:\nwrite to ada.lovelace@example.org today.";
+
+/// A conversation in which a tool has answered, and what stands in front of it.
+fn chat(first: &[Value], stream: bool) -> String {
+    let call =
+        json!({"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}});
+    let mut messages = first.to_vec();
+    messages.extend([
+        json!({"role": "user", "content": "What does the page say?"}),
+        json!({"role": "assistant", "content": null, "tool_calls": [call]}),
+        json!({"role": "tool", "tool_call_id": "c1", "content": PAGE}),
+    ]);
+    json!({"model": "gpt", "stream": stream, "messages": messages}).to_string()
+}
+
+fn messages(system: Option<Value>) -> String {
+    let mut body = json!({"model": "claude", "max_tokens": 50, "messages": [
+        {"role": "user", "content": "What does the page say?"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "read", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": PAGE}]},
+    ]});
+    if let Some(system) = system {
+        body["system"] = system;
+    }
+    body.to_string()
+}
+
+fn is_marker(c: char) -> bool {
+    ('\u{e000}'..='\u{f8ff}').contains(&c)
+}
+
+/// The only marker of what the provider was sent, and the text of the tool in it.
+#[track_caller]
+fn marked(sent: &Value, at: &str) -> (char, String) {
+    let text = sent.pointer(at).unwrap_or_else(|| panic!("{at}: {sent}"));
+    let text = text.as_str().unwrap().to_owned();
+    let marker = text.chars().find(|c| is_marker(*c)).unwrap();
+    assert!(!text.contains(' '), "{text}");
+    assert_eq!(text.matches(marker).count(), PAGE.matches(' ').count());
+    (marker, text)
+}
+
+async fn marking() -> House {
+    let house = House::new().await;
+    house.policies(POLICIES).await;
+    house
+}
+
+fn sent(house: &House) -> Value {
+    serde_json::from_str(house.take_sent()[0].text()).unwrap()
+}
+
+#[tokio::test]
+async fn results_of_tools_are_marked_and_the_model_is_told() {
+    let house = marking().await;
+    let own = json!({"role": "system", "content": "Be short."});
+    let parts = json!({"role": "developer", "content": [{"type": "text", "text": "Be short."}]});
+    for (first, at, own) in [
+        (vec![], "/messages/0/content", None),
+        (vec![own], "/messages/0/content", Some("Be short.\n\n")),
+        (vec![parts], "/messages/0/content/0/text", None),
+    ] {
+        let answer = house.post(KEY, CHAT, chat(&first, false)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = sent(&house);
+        let last = sent["messages"].as_array().unwrap().len() - 1;
+        let (marker, text) = marked(&sent, &format!("/messages/{last}/content"));
+        // What is found is replaced as ever.
+        assert!(!text.contains(EMAIL) && text.contains("EMAIL_"), "{text}");
+        let told = sent.pointer(at).unwrap().as_str().unwrap();
+        assert!(
+            told.contains(marker) && told.starts_with(own.unwrap_or("Some parts")),
+            "{told}"
+        );
+        let user = &sent["messages"][last - 2]["content"];
+        assert_eq!(user, "What does the page say?");
+    }
+    for (system, at) in [
+        (None, "/system"),
+        (Some(Value::Null), "/system"),
+        (Some(json!("Be short.")), "/system"),
+        (
+            Some(json!([{"type": "text", "text": "Be short."}])),
+            "/system/0/text",
+        ),
+        (Some(json!([])), "/system/0/text"),
+    ] {
+        let answer = house.post(KEY, MESSAGES, messages(system)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = sent(&house);
+        let (marker, _) = marked(&sent, "/messages/2/content/0/content");
+        let told = sent.pointer(at).unwrap().as_str().unwrap();
+        assert!(told.contains(marker), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_no_marks() {
+    let house = marking().await;
+    house.external.rule(|seen| {
+        let sent: Value = serde_json::from_str(seen.text()).unwrap();
+        let said = sent["messages"].as_array().unwrap().last().unwrap()["content"].clone();
+        if sent["stream"] == true {
+            let mut events = String::new();
+            for c in said.as_str().unwrap().chars() {
+                let choice = json!({"index": 0, "delta": {"content": c.to_string()}});
+                events += &format!("data: {}\n\n", json!({"id": "c", "choices": [choice]}));
+            }
+            return Script::events(events + "data: [DONE]\n\n", 64);
+        }
+        Script::json(json!({"choices": [{"message": {"content": said}}]}).to_string())
+    });
+    for stream in [false, true] {
+        let answer = house.post(KEY, CHAT, chat(&[], stream)).await;
+        assert_eq!(said(&answer, stream), PAGE, "{}", answer.text());
+    }
+}
+
+fn said(answer: &Answer, stream: bool) -> String {
+    if !stream {
+        let content = &answer.json()["choices"][0]["message"]["content"];
+        return content.as_str().unwrap().to_owned();
+    }
+    let events = answer.events().into_iter();
+    let values = events.filter_map(|event| serde_json::from_str::<Value>(&event).ok());
+    values
+        .filter_map(|value| {
+            let content = value.pointer("/choices/0/delta/content")?;
+            Some(content.as_str()?.to_owned())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn without_results_of_tools_nothing_is_marked() {
+    let house = marking().await;
+    let body =
+        json!({"model": "gpt", "messages": [{"role": "user", "content": "a b c"}]}).to_string();
+    let answer = house.post(KEY, CHAT, body.clone()).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(house.take_sent()[0].text(), body);
+    let facts = house.end().await.decision(answer.id());
+    assert_eq!(facts.obligations, ["datamark"]);
+}
+
+#[tokio::test]
+async fn the_marker_is_another_one_each_time_and_none_of_the_request() {
+    let house = marking().await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        house.post(KEY, CHAT, chat(&[], false)).await;
+        seen.push(marked(&sent(&house), "/messages/3/content").0);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 3);
+    // Somebody has all of them.
+    let all: String = ('\u{e000}'..='\u{f8ff}').collect();
+    let body = chat(&[json!({"role": "user", "content": all})], false);
+    let answer = house.post(KEY, CHAT, body).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let facts = house.end().await.decision(answer.id());
+    assert_eq!(facts.reasons[0].policy, "guard.stuck");
+}
