@@ -288,7 +288,6 @@ impl Config {
         let guard = &self.gateway.guard;
         for (word, rule) in [
             ("attack", &guard.attack),
-            ("custom", &guard.custom),
             ("health", &guard.health),
             ("person", &guard.person),
             ("special", &guard.special),

@@ -12,7 +12,7 @@ use casemate_inspect::{
     mark,
 };
 use casemate_types::{
-    Channel, DataClass, Finding, FindingKind, GuardAction, Obligation, event::Sighting,
+    Channel, DataClass, Finding, FindingKind, GuardAction, Obligation, Trust, event::Sighting,
     json::escape_body_into,
 };
 
@@ -36,6 +36,8 @@ struct Found {
     /// The value itself. Never leaves this module but as a surrogate.
     value: String,
     place: String,
+    /// Whether the caller has said it, and not the operator.
+    own: bool,
 }
 
 /// Instructions said back. It has no place: what was said before is gone in a stream.
@@ -159,7 +161,8 @@ impl Inspection {
                 let inspect = || inspector.inspect(segment);
                 for finding in &*recall.of(segment, inspect) {
                     let action = profile.input_action(finding, segment);
-                    all.add(finding, action, &text, || site.place.to_string());
+                    let own = segment.trust == Trust::Untrusted;
+                    all.add(finding, action, &text, own, || site.place.to_string());
                 }
             });
         }
@@ -184,14 +187,15 @@ impl Inspection {
                 {
                     all.add_leak(profile);
                 }
-                for finding in inspector.inspect_exact(&text.text) {
-                    let action = profile.output_action(&finding);
+                for finding in inspector.inspect_answer(&text.text) {
+                    let value = text.text.get(finding.span.clone()).unwrap_or_default();
+                    let action = profile.answer_action(&finding, value, surrogates);
                     // There is nobody to put an original back behind the caller.
                     let action = match action {
                         GuardAction::Pseudonymise => GuardAction::Redact,
                         other => other,
                     };
-                    all.add(&finding, action, &text, || "answer".to_owned());
+                    all.add(&finding, action, &text, false, || "answer".to_owned());
                 }
             });
         }
@@ -209,6 +213,7 @@ impl Inspection {
             range: None,
             value: String::new(),
             place: "answer".to_owned(),
+            own: false,
         });
     }
 
@@ -217,6 +222,7 @@ impl Inspection {
         finding: &Finding,
         action: GuardAction,
         text: &Text<'_>,
+        own: bool,
         place: impl FnOnce() -> String,
     ) {
         let span = match is_of_the_whole(finding.kind) {
@@ -231,6 +237,7 @@ impl Inspection {
             range: (!text.is_name).then(|| text.map.range(&span)),
             value: text.text.get(span).unwrap_or_default().to_owned(),
             place: place(),
+            own,
         });
     }
 
@@ -315,6 +322,11 @@ impl Inspection {
         surrogates: &mut Surrogates,
         splices: &mut Splices,
     ) -> Option<()> {
+        for found in &self.found {
+            if found.own && found.action <= GuardAction::Flag {
+                surrogates.remember(&found.value);
+            }
+        }
         for edit in edits(&self.found)? {
             let found = edit.found;
             let with = match edit.is_pseudonym() {

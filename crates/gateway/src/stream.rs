@@ -377,6 +377,8 @@ impl GuardedStream {
             }
             let instructions = self.inspected.demand.instructions.as_ref();
             let quotes = guarded.quotes(instructions, &piece.text, ends && !more);
+            let arrived = (text.as_ref(), ends && !more);
+            let late = guarded.look_back(inspector, profile, &self.surrogates, arrived);
             if ends && !more && !piece.cut {
                 self.guards.retain(|known| known.lane != *lane);
             }
@@ -386,6 +388,7 @@ impl GuardedStream {
             if quotes {
                 self.leaks(profile)?;
             }
+            self.found_late(&late)?;
             if piece.cut {
                 let class = piece
                     .findings
@@ -424,10 +427,13 @@ impl GuardedStream {
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
             }
+            let late = guarded.look_back(inspector, profile, &self.surrogates, ("", true));
             let instructions = self.inspected.demand.instructions.as_ref();
-            if guarded.quotes(instructions, &piece.text, true)
-                && let Err(stop) = self.leaks(profile)
-            {
+            let leak = match guarded.quotes(instructions, &piece.text, true) {
+                true => self.leaks(profile),
+                false => Ok(()),
+            };
+            if let Err(stop) = leak.and_then(|()| self.found_late(&late)) {
                 halt = Some(stop);
                 return false;
             }
@@ -444,6 +450,18 @@ impl GuardedStream {
         });
         self.guards = guards;
         halt.map_or(Ok(()), Err)
+    }
+
+    /// What was found behind what was given out.
+    fn found_late(&mut self, found: &[(Finding, GuardAction)]) -> Result<(), Halt> {
+        for (finding, action) in found {
+            self.saw(finding, *action);
+        }
+        let stop = found.iter().find(|(_, action)| *action > GuardAction::Flag);
+        match stop {
+            Some((finding, _)) => Err(Halt::Blocked(withheld(&[finding.kind.class()]))),
+            None => Ok(()),
+        }
     }
 
     /// The instructions were said back: nothing that was given out can be taken back, so anything

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is done about findings: one action per class, direction and trust.
 
-use casemate_types::{DataClass, Direction, Finding, GuardAction, Trust};
+use casemate_types::{DataClass, Direction, Finding, FindingKind, GuardAction, Trust};
 use serde::{Deserialize, Serialize};
 
-use crate::{Segment, attack::Head};
+use crate::{Segment, Surrogates, attack::Head};
 
 /// Actions for one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +209,29 @@ impl GuardProfile {
     #[must_use]
     pub const fn output_action(&self, finding: &Finding) -> GuardAction {
         self.class_action(finding.kind.class(), Direction::Output, Trust::Untrusted)
+    }
+
+    /// The same, for one that spells `value`: what the caller has sent itself it may have back.
+    #[must_use]
+    pub fn answer_action(
+        &self,
+        finding: &Finding,
+        value: &str,
+        surrogates: &Surrogates,
+    ) -> GuardAction {
+        let said = matches!(
+            finding.kind.class(),
+            DataClass::Custom
+                | DataClass::Payment
+                | DataClass::Person
+                | DataClass::Personal
+                | DataClass::Secret
+        );
+        // Of a key block only the header is sure to be there.
+        match said && finding.kind != FindingKind::PrivateKey && surrogates.is_own(value) {
+            true => GuardAction::Allow,
+            false => self.output_action(finding),
+        }
     }
 
     /// The action for a class.

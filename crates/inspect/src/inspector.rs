@@ -342,7 +342,29 @@ impl Inspector {
         self.inspect_from(text, 0)
     }
 
-    /// The same for what begins at `from` or later; what stands before is context.
+    /// Everything that is looked for in a whole answer: [`Inspector::inspect_exact`], and what only
+    /// all rules and the operator's lists find. The latter may overlap the others.
+    #[must_use]
+    pub fn inspect_answer(&self, text: &str) -> Vec<Finding> {
+        let mut found = self.inspect_exact(text);
+        let more = self.beyond(&found, text);
+        found.extend(more);
+        found
+    }
+
+    /// What is found in answers beside [`Inspector::inspect_exact`], in any order.
+    pub(crate) fn beyond_exact(&self, text: &str) -> Vec<Finding> {
+        self.beyond(&self.inspect_exact(text), text)
+    }
+
+    fn beyond(&self, exact: &[Finding], text: &str) -> Vec<Finding> {
+        let mut found = self.structured(text);
+        found.retain(|one| !overlaps(exact, one));
+        found.extend(self.listed(text));
+        found
+    }
+
+    /// [`Inspector::inspect_exact`] for what begins at `from` or later; what stands before is context.
     pub(crate) fn inspect_from(&self, text: &str, from: usize) -> Vec<Finding> {
         let hits = if personal::may_need_context(&text[from..]) {
             self.lexicon.hits(text)
@@ -439,6 +461,16 @@ impl Head {
             false => Self::User,
         }
     }
+}
+
+/// Whether one of the findings, which are in the order of the text and without overlaps, is of the
+/// same class as `one` and overlaps it.
+fn overlaps(found: &[Finding], one: &Finding) -> bool {
+    let first = found.partition_point(|other| other.span.end <= one.span.start);
+    found[first..]
+        .iter()
+        .take_while(|other| other.span.start < one.span.end)
+        .any(|other| other.kind.class() == one.kind.class())
 }
 
 /// Both in the order of the text, without names that overlap what has a form: a number with a check

@@ -12,16 +12,20 @@
 //! | private-key blocks | the header line | cut at the header; no byte of the key is given out |
 //! | canaries | 512 bytes and the canary | none |
 //!
+//! What needs a longer look, [`LateWatch`] finds when most of it has gone out.
+//!
 //! In [`Escape::Json`] these are bytes of the text that the escapes stand for.
 
 mod border;
 mod held;
+mod late;
 
 use casemate_types::{Finding, FindingKind, GuardAction};
 
 use crate::{GuardProfile, Inspector, Surrogates, mark, secret};
 use border::Borders;
 use held::Held;
+pub use late::LateWatch;
 
 /// How text stands in its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +186,8 @@ impl StreamGuard {
             if span.start < inside && finding.kind != FindingKind::Canary {
                 continue;
             }
-            let mut action = profile.output_action(&finding);
+            let value = self.held.text().get(span.clone()).unwrap_or_default();
+            let mut action = profile.answer_action(&finding, value, surrogates);
             if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
                 // The end of the block is not known yet, so nothing after the header may go out.
                 action = GuardAction::Block;

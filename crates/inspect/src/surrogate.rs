@@ -5,7 +5,10 @@
 //! escape of JSON, a URL or a shell changes it, of fixed length after its kind, so that none is the
 //! beginning of another, and without digits or `@`, so that no detector takes it for data.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use casemate_types::FindingKind;
 
@@ -28,6 +31,8 @@ pub struct Surrogates {
     originals: HashMap<String, String>,
     /// What stands for a blank in text that was marked as data.
     marker: Option<char>,
+    /// Values that the caller has sent and that went on as they were.
+    own: HashSet<String>,
 }
 
 impl Surrogates {
@@ -58,6 +63,19 @@ impl Surrogates {
     /// Makes a character stand for a blank. It must be none that the request has.
     pub fn stands_for_blank(&mut self, marker: char) {
         self.marker = Some(marker);
+    }
+
+    /// Remembers a value that the caller has sent: an answer that has it tells the caller nothing.
+    pub fn remember(&mut self, value: &str) {
+        if !self.own.contains(value) {
+            self.own.insert(value.to_owned());
+        }
+    }
+
+    /// Whether the caller has sent a value itself.
+    #[must_use]
+    pub fn is_own(&self, value: &str) -> bool {
+        self.own.contains(value) || self.originals.values().any(|original| original == value)
     }
 
     /// Whether there is nothing to restore.

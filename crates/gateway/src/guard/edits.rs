@@ -79,6 +79,7 @@ mod tests {
             range: Some(range),
             value: String::new(),
             place: String::new(),
+            own: false,
         }
     }
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One text of a streamed answer: its guard, and what it says back.
 
-use casemate_inspect::{Escape, Instructions, QuoteWatch, StreamGuard};
-use casemate_types::Channel;
+use casemate_inspect::{
+    Escape, GuardProfile, Inspector, Instructions, LateWatch, QuoteWatch, StreamGuard, Surrogates,
+};
+use casemate_types::{Channel, Finding, GuardAction};
 
 use crate::dialect::Lane;
+
+/// The score from which on something that can only be stopped is.
+const CERTAIN: f32 = 0.9;
 
 /// One text of the answer.
 pub(super) struct Guarded {
@@ -12,6 +17,8 @@ pub(super) struct Guarded {
     pub(super) guard: StreamGuard,
     /// What was given out, in front of what the operator wrote.
     watch: QuoteWatch,
+    /// The same, in front of all rules.
+    late: LateWatch,
     /// Whether it was told already that this text says it back.
     told: bool,
 }
@@ -27,8 +34,32 @@ impl Guarded {
             lane,
             guard: StreamGuard::new(escape),
             watch: QuoteWatch::new(escape),
+            late: LateWatch::default(),
             told: false,
         }
+    }
+
+    /// Looks back at what has arrived, as it arrived: findings that are told from more than a word,
+    /// and what is done about them. Most of it has gone out, so what is sure enough ends the stream.
+    pub(super) fn look_back(
+        &mut self,
+        inspector: &Inspector,
+        profile: &GuardProfile,
+        surrogates: &Surrogates,
+        (text, ends): (&str, bool),
+    ) -> Vec<(Finding, GuardAction)> {
+        let mut all = Vec::new();
+        self.late.push(inspector, text, ends, |finding, value| {
+            let action = match profile.answer_action(&finding, value, surrogates) {
+                GuardAction::Pseudonymise | GuardAction::Redact if finding.score < CERTAIN => {
+                    GuardAction::Flag
+                }
+                GuardAction::Pseudonymise | GuardAction::Redact => GuardAction::Block,
+                other => other,
+            };
+            all.push((finding, action));
+        });
+        all
     }
 
     /// Reads what is about to be given out; true once, when it says the instructions back.

@@ -2,6 +2,7 @@
 //! What a model says that nobody asked it for: links that lead away, content that runs, the
 //! operator's instructions. And what is not inspected twice.
 
+use casemate_inspect::GuardRule;
 use casemate_types::{GuardAction, event::Ending};
 use serde_json::{Value, json};
 
@@ -184,4 +185,84 @@ async fn what_was_inspected_before_is_found_again_without_looking() {
         metrics.contains("casemate_guard_texts_total{result=\"inspected\"} 2"),
         "{metrics}"
     );
+}
+
+const DATABASE: &str = "postgres://app:s3cr3tPw9x@db.example.org:5432/app";
+const OWN: &str = "65929970489";
+
+#[tokio::test]
+async fn all_rules_look_at_answers_and_what_is_sure_ends_a_stream() {
+    let long = "It was a quiet day at the office. ".repeat(40);
+    for front in ["", long.as_str()] {
+        let text = format!("{front}Set DATABASE_URL={DATABASE} and go on. {long}");
+        let house = house(|_| {}).await;
+        for is_call in [false, true] {
+            says(&house, &text, is_call, 5);
+            let answer = house.post(KEY, CHAT, asking(false)).await;
+            let whole = seen(&answer, false, is_call);
+            assert!(
+                whole.contains("DATABASE_URL=[redacted:credential] and"),
+                "{whole}"
+            );
+            let answer = house.post(KEY, CHAT, asking(true)).await;
+            let cut = seen(&answer, true, is_call);
+            assert!(
+                answer.text().contains("contained secret"),
+                "{}",
+                answer.text()
+            );
+            // No more than the bytes after which is looked again.
+            let after = cut.split("org:5432").nth(1).unwrap_or_default();
+            assert!(after.len() <= 512, "{}", after.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_less_sure_is_recorded() {
+    let house = house(|_| {}).await;
+    says(
+        &house,
+        "client_secret: \"aG8sKd93kLsmQp20xVbN\" is how it looks",
+        false,
+        5,
+    );
+    let answer = house.post(KEY, CHAT, asking(true)).await;
+    assert!(seen(&answer, true, false).ends_with("how it looks"));
+    let outcome = house.end().await.outcome(answer.id());
+    let found = outcome.findings.iter();
+    let found: Vec<_> = found.map(|one| (one.kind.as_str(), one.action)).collect();
+    assert_eq!(found, [("credential", GuardAction::Flag)]);
+}
+
+#[tokio::test]
+async fn what_the_caller_has_sent_it_may_have_back() {
+    let text = format!("Your tax id (Steuer-ID) is {OWN}, and the mail is {EMAIL}.");
+    for input in [GuardAction::Flag, GuardAction::Pseudonymise] {
+        let house = house(|plan| {
+            plan.config.guard.personal = GuardRule {
+                trusted: input,
+                untrusted: input,
+                output: GuardAction::Redact,
+            };
+        })
+        .await;
+        says(&house, &text, false, 3);
+        for stream in [false, true] {
+            let asked = |content: String| {
+                json!({"model": "gpt", "stream": stream, "messages": [
+                    {"role": "user", "content": content}]})
+                .to_string()
+            };
+            let own = asked(format!("My Steuer-ID is {OWN}, my mail {EMAIL}."));
+            let answer = house.post(KEY, CHAT, own).await;
+            assert_eq!(seen(&answer, stream, false), text, "{input:?}");
+            // Of somebody else it is told nothing.
+            let answer = house.post(KEY, CHAT, asked("Who is it?".to_owned())).await;
+            let said = seen(&answer, stream, false);
+            assert!(!said.contains(EMAIL), "{said}");
+            let stopped = answer.text().contains("contained personal");
+            assert!(stopped || !said.contains(OWN), "{said}");
+        }
+    }
 }
