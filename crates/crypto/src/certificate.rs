@@ -7,7 +7,7 @@
 mod fields;
 mod time;
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{
     ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter,
     VerifiedPath, anchor_from_trusted_cert,
@@ -157,46 +157,47 @@ impl Roots {
         if self.0.iter().any(|root| root.der == leaf.der) {
             return Ok(());
         }
-        let (usable, refused): (Vec<_>, Vec<_>) = self
-            .0
-            .iter()
-            .map(|root| (root, root.check_issuer(now)))
-            .partition(|(_, check)| check.is_ok());
-        let roots: Vec<_> = usable
-            .iter()
-            .map(|(root, _)| CertificateDer::from(root.der.as_slice()))
-            .collect();
-        match build(leaf, intermediates, &roots, now) {
-            // That a root is against it says more than that there is none.
-            Err(ChainError::UnknownIssuer(_)) if !refused.is_empty() => {
-                let named = |(root, _): &&(&Certificate, _)| issues_one_of(root, chain);
-                let why = refused.iter().find(named).map(|(_, check)| check.clone());
-                Err(why
-                    .and_then(Result::err)
-                    .unwrap_or_else(|| ChainError::UnknownIssuer(leaf.issuer().to_owned())))
+        let issues_one = |root: &&Certificate| {
+            let name = &root.fields.subject_der;
+            chain.iter().any(|below| below.fields.issuer_der == *name)
+        };
+        let mut why = ChainError::UnknownIssuer(unknown(chain));
+        for root in self.0.iter().filter(issues_one).take(MAX_TRIED) {
+            let result = root
+                .check_issuer(now)
+                .and_then(|()| build(leaf, intermediates, root, now));
+            match result {
+                Ok(()) => return Ok(()),
+                // Another root of the same name may fit; what is against this one says more.
+                Err(ChainError::UnknownIssuer(_)) => {}
+                Err(error) => why = error,
             }
-            result => result,
         }
+        Err(why)
     }
 }
 
-fn issues_one_of(root: &Certificate, chain: &[Certificate]) -> bool {
-    chain.iter().any(|below| below.issuer() == root.subject())
+/// The issuer at the end of a chain that the chain itself does not hold.
+fn unknown(chain: &[Certificate]) -> String {
+    let is_held = |one: &Certificate| {
+        let name = &one.fields.issuer_der;
+        chain.iter().any(|above| above.fields.subject_der == *name)
+    };
+    let open = chain.iter().find(|one| !is_held(one));
+    open.or(chain.last())
+        .map_or_else(String::new, |one| one.issuer().to_owned())
 }
 
 /// Lets `rustls-webpki` find a path.
 fn build(
     leaf: &Certificate,
     intermediates: &[Certificate],
-    roots: &[CertificateDer<'_>],
+    root: &Certificate,
     now: i64,
 ) -> Result<(), ChainError> {
     let refused = |error| ChainError::of(&error, leaf);
-    let anchors = roots
-        .iter()
-        .map(anchor_from_trusted_cert)
-        .collect::<Result<Vec<TrustAnchor<'_>>, _>>()
-        .map_err(refused)?;
+    let der = CertificateDer::from(root.der.as_slice());
+    let anchor = anchor_from_trusted_cert(&der).map_err(refused)?;
     let der = CertificateDer::from(leaf.der.as_slice());
     let intermediates: Vec<_> = intermediates
         .iter()
@@ -207,26 +208,32 @@ fn build(
     let end = EndEntityCert::try_from(&der).map_err(refused)?;
     end.verify_for_usage(
         ALL_VERIFICATION_ALGS,
-        &anchors,
+        &[anchor],
         &intermediates,
         time,
         AnyPurpose,
         None,
-        Some(&issuers_may_issue),
+        Some(&|path| issuers_may_issue(path, root)),
     )
     .map_err(refused)?;
     Ok(())
 }
 
-/// webpki checks the CA flag and path lengths of intermediate certificates, not their key usage.
-fn issuers_may_issue(path: &VerifiedPath<'_>) -> Result<(), Error> {
-    for certificate in path.intermediate_certificates() {
-        let fields = Fields::read(certificate.der().as_ref()).ok_or(Error::BadDer)?;
-        if !fields.may_issue() {
-            return Err(Error::EndEntityUsedAsCa);
-        }
+/// webpki checks the CA flag and path lengths of intermediate certificates; not their key usage,
+/// nor the path length of the root.
+fn issuers_may_issue(path: &VerifiedPath<'_>, root: &Certificate) -> Result<(), Error> {
+    let between: Option<Vec<_>> = path
+        .intermediate_certificates()
+        .map(|certificate| Fields::read(certificate.der().as_ref()))
+        .collect();
+    let between = between.ok_or(Error::BadDer)?;
+    if !between.iter().all(Fields::may_issue) {
+        return Err(Error::EndEntityUsedAsCa);
     }
-    Ok(())
+    match root.fields.allows_below(&between) {
+        true => Ok(()),
+        false => Err(Error::PathLenConstraintViolated),
+    }
 }
 
 /// What the signer's certificate may be used for is checked by [`Certificate::check_signer`]; of
@@ -294,3 +301,5 @@ impl ChainError {
 /// Trust stores of operating systems have some 150.
 const MAX_ROOTS: usize = 1_000;
 const MAX_INTERMEDIATES: usize = 32;
+/// Roots of one name that are tried.
+const MAX_TRIED: usize = 16;

@@ -12,6 +12,9 @@ pub(super) struct Fields {
     pub(super) subject: String,
     pub(super) issuer: String,
     pub(super) names: Vec<String>,
+    /// The names of subject and issuer as bytes, by which chains are built.
+    pub(super) subject_der: Vec<u8>,
+    pub(super) issuer_der: Vec<u8>,
     /// From and until, both within, in seconds since 1970.
     pub(super) validity: (i64, i64),
     /// `SubjectPublicKeyInfo`.
@@ -20,6 +23,7 @@ pub(super) struct Fields {
     key_usage: Option<u8>,
     for_code_signing: bool,
     is_authority: bool,
+    path_length: Option<u64>,
 }
 
 impl Fields {
@@ -36,13 +40,17 @@ impl Fields {
         }
         body.expect(INTEGER)?;
         body.expect(SEQUENCE)?;
+        let issuer = body.expect(SEQUENCE)?;
         let mut fields = Self {
-            issuer: name(body.enter(SEQUENCE)?)?,
+            issuer: name(Der::new(issuer))?,
+            issuer_der: issuer.to_vec(),
             ..Self::default()
         };
         let mut validity = body.enter(SEQUENCE)?;
         fields.validity = (time::read(&mut validity)?, time::read(&mut validity)?);
-        fields.subject = name(body.enter(SEQUENCE)?)?;
+        let subject = body.expect(SEQUENCE)?;
+        fields.subject = name(Der::new(subject))?;
+        fields.subject_der = subject.to_vec();
         let key = body.next().filter(|value| value.tag == SEQUENCE)?;
         fields.public_key = key.whole.to_vec();
         // Unique identifiers of issuer and subject.
@@ -69,7 +77,7 @@ impl Fields {
             match kind.strip_prefix(ID_CE) {
                 Some([15]) => self.key_usage = Some(key_usage(value)?),
                 Some([17]) => self.names = alternative_names(value)?,
-                Some([19]) => self.is_authority = authority(value)?,
+                Some([19]) => (self.is_authority, self.path_length) = authority(value)?,
                 Some([37]) => self.for_code_signing = code_signing(value)?,
                 _ => {}
             }
@@ -86,6 +94,18 @@ impl Fields {
     pub(super) fn may_issue(&self) -> bool {
         self.is_authority && self.key_usage.is_none_or(|bits| bits & 0x04 != 0)
     }
+
+    /// Whether its name is that of its issuer, as in roots and in new keys of authorities.
+    fn is_self_issued(&self) -> bool {
+        self.subject_der == self.issuer_der
+    }
+
+    /// Whether these may stand between it and a signer's certificate.
+    pub(super) fn allows_below(&self, intermediates: &[Self]) -> bool {
+        let counted = intermediates.iter().filter(|below| !below.is_self_issued());
+        self.path_length
+            .is_none_or(|most| counted.count() as u64 <= most)
+    }
 }
 
 fn key_usage(value: &[u8]) -> Option<u8> {
@@ -95,9 +115,14 @@ fn key_usage(value: &[u8]) -> Option<u8> {
     Some(bytes.first().copied().unwrap_or_default())
 }
 
-fn authority(value: &[u8]) -> Option<bool> {
-    let flag = sole(value, SEQUENCE)?.optional(BOOLEAN);
-    Some(flag == Some(&[0xff]))
+fn authority(value: &[u8]) -> Option<(bool, Option<u64>)> {
+    let mut constraints = sole(value, SEQUENCE)?;
+    let flag = constraints.optional(BOOLEAN);
+    let length = match constraints.is_end() {
+        true => None,
+        false => Some(constraints.number()?),
+    };
+    Some((flag == Some(&[0xff]), length))
 }
 
 fn code_signing(value: &[u8]) -> Option<bool> {

@@ -4,11 +4,11 @@
 mod expected;
 mod ignored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Difference, Effort, EntryKind, Irregularity, LinkTarget, Links, Method, ModelSource, Refusal,
-    RootDigest, SignerIdentity, Statement, VerifiedStatement, hashing,
+    Difference, Effort, Entry, EntryKind, Irregularity, LinkTarget, Links, Method, ModelSource,
+    Refusal, RootDigest, SignerIdentity, Statement, VerifiedStatement, hashing,
 };
 use expected::Expected;
 pub(super) use ignored::{DEFAULT, Ignored, is_within};
@@ -92,47 +92,9 @@ impl VerifiedStatement {
         let entries = model.entries()?;
         let single = model.is_single_file().then(|| entries.first()).flatten();
         let expected = Expected::of(&statement, single.map(|entry| entry.name.as_str()))?;
-        let found: BTreeMap<_, _> = entries
-            .iter()
-            .map(|entry| (entry.name.as_str(), entry.kind))
-            .collect();
         irregularities.extend(expected.duplicates.iter().cloned());
-        let mut look = Look {
-            statement: &statement,
-            ignored: Ignored::of(&statement.ignored, &mut irregularities),
-            sizes: BTreeMap::new(),
-            irregularities,
-            differences: Vec::new(),
-        };
-        for (&name, &kind) in &found {
-            match expected.files.contains_key(name) {
-                true => look.signed(name, kind),
-                false => look.unsigned(name, kind),
-            }
-        }
-        look.missing(&expected, &found);
-        let Look {
-            sizes,
-            mut irregularities,
-            differences,
-            ..
-        } = look;
-        refuse(differences)?;
-        let links = if statement.allows_links {
-            Links::Follow
-        } else {
-            Links::Refuse
-        };
-        let (parts, digests, differences) = expected.parts(&sizes);
-        refuse(differences)?;
-        let made = hashing::digests(model, &parts, statement.algorithm, links, effort)?;
-        let differ = parts.iter().zip(digests).zip(made);
-        let mut changed: Vec<_> = differ
-            .filter(|((_, expected), made)| *expected != made.as_slice())
-            .map(|((part, _), _)| Difference::Changed(part.file.to_owned()))
-            .collect();
-        changed.dedup();
-        refuse(changed)?;
+        let sizes = look(&statement, &expected, &entries, &mut irregularities)?;
+        compare(&statement, &expected, &sizes, model, effort)?;
         irregularities.sort();
         Ok(VerifiedModel {
             files: sizes.len(),
@@ -144,6 +106,57 @@ impl VerifiedStatement {
     }
 }
 
+/// Sizes of signed files, if they are all there and nothing else is.
+fn look<'a>(
+    statement: &'a Statement,
+    expected: &Expected<'_>,
+    entries: &'a [Entry],
+    irregularities: &mut Vec<Irregularity>,
+) -> Result<BTreeMap<&'a str, u64>, Refusal> {
+    let mut look = Look {
+        statement,
+        ignored: Ignored::of(&statement.ignored, irregularities),
+        sizes: BTreeMap::new(),
+        irregularities,
+        differences: Vec::new(),
+    };
+    for entry in entries {
+        match expected.files.contains_key(entry.name.as_str()) {
+            true => look.signed(&entry.name, entry.kind),
+            false => look.unsigned(&entry.name, entry.kind),
+        }
+    }
+    look.missing(expected, entries);
+    refuse(look.differences)?;
+    Ok(look.sizes)
+}
+
+/// Reads every signed file.
+fn compare(
+    statement: &Statement,
+    expected: &Expected<'_>,
+    sizes: &BTreeMap<&str, u64>,
+    model: &dyn ModelSource,
+    effort: &Effort<'_>,
+) -> Result<(), Refusal> {
+    let links = match statement.allows_links {
+        true => Links::Follow,
+        false => Links::Refuse,
+    };
+    let (parts, digests, differences) = expected.parts(sizes);
+    refuse(differences)?;
+    let made = hashing::digests(model, &parts, statement.algorithm, links, effort)?;
+    let mut changed: Vec<_> = parts
+        .iter()
+        .zip(digests)
+        .zip(made)
+        .filter(|((_, signed), made)| *signed != made.as_slice())
+        .map(|((part, _), _)| Difference::Changed(part.file.to_owned()))
+        .collect();
+    changed.dedup();
+    refuse(changed)
+}
+
 fn refuse(mut differences: Vec<Difference>) -> Result<(), Refusal> {
     differences.sort();
     match differences.is_empty() {
@@ -153,16 +166,16 @@ fn refuse(mut differences: Vec<Difference>) -> Result<(), Refusal> {
 }
 
 /// What was seen of a model so far.
-struct Look<'a> {
+struct Look<'a, 'b> {
     statement: &'a Statement,
     ignored: Ignored<'a>,
     /// Of signed files that are there.
     sizes: BTreeMap<&'a str, u64>,
-    irregularities: Vec<Irregularity>,
+    irregularities: &'b mut Vec<Irregularity>,
     differences: Vec<Difference>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Look<'a, '_> {
     fn signed(&mut self, name: &'a str, kind: EntryKind) {
         match kind {
             EntryKind::File { bytes } => _ = self.sizes.insert(name, bytes),
@@ -173,11 +186,6 @@ impl<'a> Look<'a> {
             }
             EntryKind::Link(_) => self.no_file(name, LINK),
             EntryKind::Other(kind) => self.no_file(name, kind),
-        }
-        // The statement contradicts itself: what counts is that the file is as it was signed.
-        if self.ignored.covers(name) {
-            self.irregularities
-                .push(Irregularity::Ignored(name.to_owned()));
         }
     }
 
@@ -212,11 +220,9 @@ impl<'a> Look<'a> {
             .push(Difference::NoFile(name.to_owned(), kind));
     }
 
-    fn missing(&mut self, expected: &Expected<'_>, found: &BTreeMap<&str, EntryKind>) {
-        let missing = expected
-            .files
-            .keys()
-            .filter(|name| !found.contains_key(*name));
+    fn missing(&mut self, expected: &Expected<'_>, entries: &[Entry]) {
+        let found: BTreeSet<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let missing = expected.files.keys().filter(|name| !found.contains(*name));
         let missing = missing.map(|name| Difference::Missing((*name).to_owned()));
         self.differences.extend(missing);
     }

@@ -140,6 +140,6 @@ fn read(content: &dyn Content, buffer: &mut [u8], offset: u64) -> std::io::Resul
     }
 }
 
-/// Bytes that are read at a time: they stay in the processor's second-level cache, and BLAKE3 is
-/// at its full width.
-const PIECE: usize = 512 << 10;
+/// Bytes that are read at a time: few enough that the processor's caches hold them between reading
+/// and digesting, and enough for BLAKE3 to be at its full width.
+const PIECE: usize = 128 << 10;

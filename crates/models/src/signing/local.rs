@@ -99,7 +99,8 @@ impl LocalModel {
     }
 
     fn directory(&self, name: &str, list: &mut Listing) -> Result<(), SourceError> {
-        let refused = |error: rustix::io::Errno| SourceError::io(name, error);
+        let shown = if name.is_empty() { "." } else { name };
+        let refused = |error: rustix::io::Errno| SourceError::io(shown, error);
         let (parent, last) = self.parent(name).map_err(refused)?;
         let last = if last.is_empty() { "." } else { last };
         let flags = DIRECTORY | OFlags::NOFOLLOW;

@@ -3,7 +3,11 @@
 
 mod wire;
 
-use std::{fmt, ops::Range, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    ops::Range,
+    str::FromStr,
+};
 
 use casemate_crypto::{HashAlgorithm, sha256_parts};
 use serde_json::{Value, json};
@@ -204,12 +208,11 @@ pub(super) const fn spelling(algorithm: HashAlgorithm) -> &'static str {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
-    bytes
-        .iter()
-        .flat_map(|&byte| [digit(byte >> 4), digit(byte)])
-        .collect()
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
 }
 
 /// Bytes of lower-case digits; the specification knows no others.

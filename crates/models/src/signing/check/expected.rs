@@ -58,7 +58,7 @@ impl<'a> Expected<'a> {
     /// signed because of their size.
     pub(super) fn parts(
         &self,
-        sizes: &BTreeMap<&'a str, u64>,
+        sizes: &BTreeMap<&str, u64>,
     ) -> (Vec<Part<'a>>, Vec<&'a [u8]>, Vec<Difference>) {
         let (mut parts, mut digests, mut differences) = (Vec::new(), Vec::new(), Vec::new());
         for (&file, listed) in &self.files {
