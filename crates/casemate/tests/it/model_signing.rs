@@ -338,6 +338,8 @@ fn nothing_is_overwritten_but_signatures() {
     fs::write(key, before).unwrap();
     home.ok(&place.sign());
     home.ok(&place.sign());
+    let itself = [&place.sign()[..6], &[&place.signature]].concat();
+    home.run(&itself).exits(1).says(&["the model itself"]);
     let link = home.dir.join("link.sig");
     symlink(key, &link).unwrap();
     let link = link.to_str().unwrap();

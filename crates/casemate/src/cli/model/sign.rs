@@ -86,6 +86,13 @@ impl SignArgs {
 pub(super) fn sign(format: Format, args: &SignArgs) -> anyhow::Result<ExitCode> {
     // What is wrong is said before gigabytes are read.
     key::check_place(&args.signature)?;
+    // A model may itself be a signature, which another one must not replace.
+    let same = args.signature.canonicalize().ok() == args.model.canonicalize().ok();
+    anyhow::ensure!(
+        !same || !args.model.exists(),
+        "`{}` is the model itself",
+        shown(&args.signature)
+    );
     let signer = args.signer()?;
     let model = LocalModel::open(&args.model)?.with_signature(&args.signature);
     let bar = progress(super::verify::size(&model));
