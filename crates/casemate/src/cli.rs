@@ -97,14 +97,14 @@ impl Command {
     const fn has_sarif(&self) -> bool {
         match self {
             Self::Inspect(args) => args.has_sarif(),
-            Self::Model(_) => true,
+            Self::Model(command) => command.is_scan(),
             _ => false,
         }
     }
 
     /// Whether CycloneDX can be asked for.
     const fn has_cyclonedx(&self) -> bool {
-        matches!(self, Self::Model(_))
+        matches!(self, Self::Model(command) if command.is_scan())
     }
 }
 
@@ -147,4 +147,23 @@ fn wrong(what: &str) -> anyhow::Result<ExitCode> {
         .error(ErrorKind::InvalidValue, what)
         .print()?;
     Ok(ExitCode::from(2))
+}
+
+/// Says what is wrong with what was typed, or what was asked for by `--help` and `--version`.
+///
+/// Wrong usage ends with 2. Where 3 says that a signature does not hold, pipelines were promised
+/// that everything they can change themselves is 1.
+pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    let words: Vec<_> = std::env::args_os().collect();
+    let is_signing = words.windows(2).any(|pair| {
+        let verb = pair.get(1).and_then(|word| word.to_str());
+        pair.first().is_some_and(|word| word == "model")
+            && verb.is_some_and(|verb| ["keygen", "sign", "verify"].contains(&verb))
+    });
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if is_signing => ExitCode::from(1),
+        _ => ExitCode::from(2),
+    }
 }

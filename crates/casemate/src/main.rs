@@ -20,7 +20,10 @@ fn main() -> std::process::ExitCode {
     // Nothing Casemate writes is for other users of the machine.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     end_quietly_when_nobody_reads();
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::not_understood(&error),
+    };
     // The ledger's writer has a thread of its own; giving it a processor saves more in switches
     // between threads than another worker could serve.
     let processors = std::thread::available_parallelism().map_or(2, usize::from);

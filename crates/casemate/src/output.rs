@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How answers are shown: a table for people, tab-separated lines for scripts, JSON for programs.
 
+use std::fmt::Write as _;
+
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::Value;
 
@@ -67,4 +69,12 @@ pub(crate) fn text(value: &Value, member: &str) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }

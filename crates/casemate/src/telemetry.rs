@@ -20,7 +20,7 @@ use hyper::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::{config::TelemetryConfig, wire::outside};
+use crate::{config::TelemetryConfig, output::hex, wire::outside};
 
 /// Spans that may wait; more are dropped.
 const CAPACITY: usize = 4096;
@@ -229,8 +229,4 @@ fn span_json(span: &Span) -> Value {
 
 fn attribute(key: &str, value: Value) -> Value {
     json!({"key": key, "value": value})
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -19,10 +19,19 @@ pub enum CryptoError {
     /// No machine source opens the root key.
     #[error("no configured key source opens the root key")]
     NoSource,
+    /// A key is encrypted and no password was given.
+    #[error("the key is encrypted and needs a password")]
+    PasswordNeeded,
+    /// The password does not open the key.
+    #[error("the password does not open the key")]
+    PasswordWrong,
     /// The provider refused; memory or a programming mistake.
     #[error("the cryptographic provider refused `{0}`")]
     Provider(&'static str),
     /// The recovery words or shares do not fit.
     #[error("the recovery kit does not open this data: {0}")]
     Recovery(String),
+    /// A key or certificate of a kind that is not used here; the text says which and what to do.
+    #[error("the key cannot be used: {0}")]
+    Unsupported(&'static str),
 }

@@ -8,6 +8,7 @@
 mod gateway;
 mod inspect;
 mod process;
+mod sign;
 mod table;
 
 use anyhow::Result;
@@ -29,6 +30,8 @@ pub(crate) enum Bench {
     /// One of the processes of a measurement; started by the others, or by hand to look closer.
     #[command(hide = true, subcommand)]
     Role(gateway::Role),
+    /// Signing and verifying a model of 2 GB, side by side with model-signing.
+    Sign(sign::Sign),
 }
 
 pub(crate) fn run(bench: Bench) -> Result<()> {
@@ -41,6 +44,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
         Bench::Ledger => example("casemate-ledger", "ledger_bench"),
         Bench::Policy => example("casemate-policy", "policy_bench"),
         Bench::Role(role) => gateway::play(role),
+        Bench::Sign(sign) => sign::run(&sign),
     }
 }
 

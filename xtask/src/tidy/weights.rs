@@ -107,6 +107,11 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
         &["http"],
         "only casemate-http does TLS",
     ),
+    (
+        "rustls-webpki",
+        &["crypto"],
+        "only casemate-crypto does cryptography",
+    ),
     ("ruzstd", &["artifact"], UNPACKS),
     // Checksums inside of addresses of cryptocurrencies, and the floor of the measurements: no
     // secret depends on either.

@@ -7,6 +7,7 @@
 
 mod blobs;
 mod derivation;
+mod ecdsa;
 mod keyslots;
 mod recovery;
 mod sealing;

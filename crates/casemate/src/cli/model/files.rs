@@ -243,7 +243,7 @@ fn item(argument: &Path, file: PathBuf, kind: Kind, bytes: u64) -> Item {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress(bytes: u64) -> ProgressBar {
+pub(super) fn progress(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
     let style = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     if let Ok(style) = ProgressStyle::with_template(style) {

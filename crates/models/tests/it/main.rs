@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Signatures over models: what holds, what is irregular, what is refused and why.
+// Rows of tables hold changes as functions.
+#![allow(clippy::panic, clippy::type_complexity, clippy::unwrap_used)]
+
+mod bundles;
+mod certificates;
+mod fixture;
+mod models;
+mod sources;
+mod spellings;
+mod total;
