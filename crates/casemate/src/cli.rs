@@ -146,24 +146,26 @@ fn wrong(what: &str) -> anyhow::Result<ExitCode> {
     Cli::command()
         .error(ErrorKind::InvalidValue, what)
         .print()?;
-    Ok(ExitCode::from(2))
+    Ok(wrong_usage())
 }
 
 /// Says what is wrong with what was typed, or what was asked for by `--help` and `--version`.
-///
-/// Wrong usage ends with 2. Where 3 says that a signature does not hold, pipelines were promised
-/// that everything they can change themselves is 1.
 pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
     let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ => wrong_usage(),
+    }
+}
+
+/// Wrong usage ends with 2. Where 3 says that a signature does not hold, pipelines were promised
+/// that everything they can change themselves is 1.
+fn wrong_usage() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     let is_signing = words.windows(2).any(|pair| {
         let verb = pair.get(1).and_then(|word| word.to_str());
         pair.first().is_some_and(|word| word == "model")
             && verb.is_some_and(|verb| ["keygen", "sign", "verify"].contains(&verb))
     });
-    match error.exit_code() {
-        0 => ExitCode::SUCCESS,
-        _ if is_signing => ExitCode::from(1),
-        _ => ExitCode::from(2),
-    }
+    ExitCode::from(if is_signing { 1 } else { 2 })
 }

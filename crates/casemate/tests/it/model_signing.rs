@@ -244,6 +244,17 @@ fn wrong_usage_is_told_from_a_refusal() {
         &["model", "verify", "--no-such-option"],
         &[
             "model",
+            "verify",
+            "--format",
+            "sarif",
+            "--public-key",
+            public,
+            "--signature",
+            signature,
+            model,
+        ],
+        &[
+            "model",
             "sign",
             "--key",
             public,
