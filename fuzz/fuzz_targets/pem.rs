@@ -17,7 +17,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let keys = [EcdsaPublic::from_spki(bytes), EcdsaPublic::from_pem(bytes)];
     for key in keys.into_iter().flatten() {
-        assert_eq!(EcdsaPublic::from_pem(key.to_pem().as_bytes()).ok(), Some(key));
+        assert_eq!(
+            EcdsaPublic::from_pem(key.to_pem().as_bytes()).ok(),
+            Some(key)
+        );
     }
     // Without a password: deriving keys from one would take all the time there is.
     let _ = EcdsaPrivate::from_pem(bytes, None);

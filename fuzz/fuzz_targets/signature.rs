@@ -31,10 +31,16 @@ impl ModelSource for Model {
         let file = |(name, bytes): (&str, &[u8])| (name.to_owned(), bytes.len() as u64);
         let files = FILES.into_iter().map(file);
         let mut entries: Vec<_> = files
-            .map(|(name, bytes)| Entry { name, kind: EntryKind::File { bytes } })
+            .map(|(name, bytes)| Entry {
+                name,
+                kind: EntryKind::File { bytes },
+            })
             .collect();
         let name = ".git/link".to_owned();
-        entries.push(Entry { name, kind: EntryKind::Link(LinkTarget::Directory) });
+        entries.push(Entry {
+            name,
+            kind: EntryKind::Link(LinkTarget::Directory),
+        });
         Ok(entries)
     }
 
@@ -51,7 +57,9 @@ impl Content for Bytes {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.0.get(offset..));
         let rest = rest.unwrap_or_default();
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);
@@ -60,9 +68,14 @@ impl Content for Bytes {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let effort = Effort { threads: 1, progress: &|_| {} };
+    let effort = Effort {
+        threads: 1,
+        progress: &|_| {},
+    };
     let trust = Trust::Key(KEY.public().expect("its public key"));
-    let Some((choice, rest)) = bytes.split_first() else { return };
+    let Some((choice, rest)) = bytes.split_first() else {
+        return;
+    };
     if choice & 1 == 0 {
         // Nobody guesses a signature.
         assert!(verify(rest, &trust, NOW, &Model, &effort).is_err());
@@ -104,7 +117,11 @@ fn base64(bytes: &[u8]) -> String {
         let word = u32::from_be_bytes(word);
         for place in 0..4 {
             let digit = DIGITS[(word >> (18 - 6 * place)) as usize & 63];
-            out.push(if place > chunk.len() { '=' } else { char::from(digit) });
+            out.push(if place > chunk.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
         }
     }
     out

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use casemate_inspect::{
     Escape, GuardProfile, GuardRule, Hosts, Inspector, StreamGuard, SurrogateKey, Surrogates, mark,
 };
-use casemate_types::{Direction, FindingKind, GuardAction, Trust};
+use casemate_types::{FindingKind, GuardAction};
 use libfuzzer_sys::fuzz_target;
 
 static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
@@ -100,7 +100,8 @@ fn expected(profile: &GuardProfile, text: &str) -> Out {
             // What follows a canary in a key block, which a stream knows to be inside of one.
             continue;
         }
-        let mut action = profile.action(&finding, Direction::Output, Trust::Untrusted);
+        let value = &text[finding.span.clone()];
+        let mut action = profile.answer_action(&finding, value, &SURROGATES);
         if finding.kind == FindingKind::PrivateKey && action >= GuardAction::Pseudonymise {
             action = GuardAction::Block;
         }
