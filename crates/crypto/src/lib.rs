@@ -34,7 +34,7 @@ mod shares;
 mod sign;
 
 pub use aead::{DataKey, Place, key_id_of};
-pub use blob::{open_blob, seal_blob};
+pub use blob::{BlobOpener, BlobSealer, open_blob, seal_blob};
 pub use certificate::{Certificate, ChainError, Roots, certificates_from_pem};
 pub use digest::{Hmac, Sha256, Sha256Stream, sha256, sha256_parts};
 pub use ecdsa::{Curve, EcdsaPrivate, EcdsaPublic};

@@ -5,6 +5,9 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// Bytes have another digest than the address they were to be stored under.
+    #[error("the bytes do not have the digest that was announced")]
+    Address,
     /// Another process holds the file.
     #[error("`{file}` is in use by another process")]
     Busy {
@@ -17,6 +20,12 @@ pub enum StoreError {
     /// Stored bytes are not what this version writes, or a key does not fit.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),
+    /// A file or directory cannot be used.
+    #[error("a file of the data directory cannot be read or written")]
+    File(#[source] std::io::Error),
+    /// A stored file is not there.
+    #[error("stored bytes are missing")]
+    Missing,
     /// The disk is full.
     #[error("the disk is full")]
     Full,

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use casemate_crypto::{CryptoError, Secret32, open_blob, seal_blob};
+use casemate_crypto::{BlobOpener, BlobSealer, CryptoError, Secret32, open_blob, seal_blob};
 use casemate_testkit::SeededEntropy;
 use proptest::prelude::*;
 
@@ -167,5 +167,79 @@ proptest! {
     fn foreign_bytes_never_open(bytes: Vec<u8>) {
         prop_assert!(open(&bytes).is_err());
         prop_assert!(open(&[b"CMBLOB\0\x01".as_slice(), &bytes].concat()).is_err());
+    }
+}
+
+fn opener(sealed: &[u8]) -> BlobOpener<std::io::Cursor<&[u8]>> {
+    let length = sealed.len() as u64;
+    BlobOpener::new(&counting(), "backup", std::io::Cursor::new(sealed), length).unwrap()
+}
+
+#[test]
+fn reading_from_the_middle_gives_what_stands_there() {
+    for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 17] {
+        let (plain, sealed) = (content(length), seal(&content(length)));
+        let mut blob = opener(&sealed);
+        assert_eq!(blob.length(), length as u64);
+        for offset in [
+            0,
+            1,
+            CHUNK - 1,
+            CHUNK,
+            CHUNK + 5,
+            2 * CHUNK,
+            length,
+            length + 1,
+        ] {
+            let piece = blob.read_at(offset as u64).unwrap();
+            let end = ((offset / CHUNK + 1) * CHUNK).min(length);
+            assert_eq!(
+                *piece,
+                plain.get(offset..end).unwrap_or_default(),
+                "{length} {offset}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_seen_where_it_stands_and_a_cut_at_the_end() {
+    let mut sealed = seal(&content(3 * CHUNK));
+    sealed[HEAD + SEALED_CHUNK + 100] ^= 1;
+    let mut blob = opener(&sealed);
+    assert!(blob.read_at(0).is_ok());
+    assert!(matches!(
+        blob.read_at(CHUNK as u64),
+        Err(CryptoError::NotAuthentic)
+    ));
+    assert!(blob.read_at(2 * CHUNK as u64).is_ok());
+
+    let sealed = seal(&content(3 * CHUNK));
+    let cut = &sealed[..HEAD + 2 * SEALED_CHUNK];
+    let mut blob = opener(cut);
+    assert_eq!(blob.length(), 2 * CHUNK as u64);
+    assert!(matches!(
+        blob.read_at(CHUNK as u64),
+        Err(CryptoError::NotAuthentic)
+    ));
+    let none = BlobOpener::new(
+        &counting(),
+        "backup",
+        std::io::Cursor::new(&sealed[..HEAD + 3]),
+        43,
+    );
+    assert!(matches!(none, Err(CryptoError::Malformed { .. })));
+}
+
+proptest! {
+    #[test]
+    fn pieces_of_any_size_seal_alike(length in 0..3 * CHUNK, piece in 1..2 * CHUNK) {
+        let plain = content(length);
+        let entropy = SeededEntropy::new(length as u64);
+        let mut sealer = BlobSealer::new(&counting(), &entropy, "backup", Vec::new()).unwrap();
+        for piece in plain.chunks(piece) {
+            sealer.push(piece).unwrap();
+        }
+        prop_assert!(sealer.finish().unwrap() == seal(&plain));
     }
 }
