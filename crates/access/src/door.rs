@@ -200,12 +200,29 @@ impl Door {
         note: &str,
     ) -> Result<Permit<A>, AccessError> {
         let context = self.admin_context(caller);
-        let mut decided = self.ask::<A>(self.new_record(), caller, resource, &context);
+        self.admit_in(caller, resource, &context, note, |decided| decided)
+            .await
+    }
+
+    /// The same in circumstances that the asking code knows, with its own rules on top: `stricter`
+    /// may turn the answer to no.
+    ///
+    /// # Errors
+    /// Those of [`Door::admit`].
+    pub async fn admit_in<A: Action>(
+        &self,
+        caller: &Caller,
+        resource: ResourceRef,
+        context: &AccessContext,
+        note: &str,
+        stricter: impl FnOnce(Decided<A>) -> Decided<A>,
+    ) -> Result<Permit<A>, AccessError> {
+        let mut decided = self.ask::<A>(self.new_record(), caller, resource, context);
         decided.describe(|facts| note.clone_into(&mut facts.note));
         if let Some(address) = caller.address {
             decided.sealed("source", address.to_string());
         }
-        match self.commit(decided, Timing::Durable).await? {
+        match self.commit(stricter(decided), Timing::Durable).await? {
             Grant::Allowed(permit) => Ok(permit),
             // No administrative effect knows obligations, so none can be met.
             Grant::Conditional(conditional) => conditional.discharge(&crate::Evidence::new()),
@@ -266,7 +283,9 @@ impl Door {
         self.inner.parts.clock.now()
     }
 
-    pub(crate) fn admin_context(&self, caller: &Caller) -> AccessContext {
+    /// The circumstances of an administrative access, now.
+    #[must_use]
+    pub fn admin_context(&self, caller: &Caller) -> AccessContext {
         let hour = u8::try_from(self.now().as_secs().rem_euclid(86_400) / 3_600).unwrap_or(0);
         let strength = match caller.credential {
             Credential::Peer(_) => Strength::Local,
@@ -440,6 +459,9 @@ const fn class_of(action: ActionName) -> (Class, i64) {
     match action {
         A::ModelInvoke => (Class::ApiActivity, 1),
         A::ModelList
+        | A::ModelPull
+        | A::ModelRead
+        | A::ModelVerify
         | A::LedgerRead
         | A::LedgerExport
         | A::LedgerWitness
@@ -449,12 +471,18 @@ const fn class_of(action: ActionName) -> (Class, i64) {
         | A::ProjectRead
         | A::ServiceRead
         | A::SystemRead => (Class::ApiActivity, 2),
-        A::KeyCreate | A::PersonBootstrap | A::ProjectCreate | A::ServiceCreate => {
+        A::KeyCreate | A::ModelPush | A::PersonBootstrap | A::ProjectCreate | A::ServiceCreate => {
             (Class::EntityManagement, 1)
         }
         A::KeyRevoke | A::LedgerErase => (Class::EntityManagement, 4),
         A::ConfigReload
         | A::KeyRotate
+        | A::ModelApprove
+        | A::ModelAttest
+        | A::ModelGovern
+        | A::ModelPromote
+        | A::ModelQuarantine
+        | A::ModelRollback
         | A::PolicyApply
         | A::ProjectUpdate
         | A::SystemBackup

@@ -550,6 +550,7 @@ impl Inspected {
             locality: upstream.locality,
             purpose: self.read.purpose(),
             region: upstream.region.clone(),
+            release: casemate_types::Release::default(),
             risk: caller.risk.value(),
             stream: self.demand.stream,
             strength: caller.strength,

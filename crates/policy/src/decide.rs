@@ -128,8 +128,24 @@ fn entities(question: &Question<'_>) -> Result<Entities, ()> {
         .map(|project| uid("Project", &project.to_string()));
     let asked = resource_uid(question.resource);
     let inside = inside.filter(|project| *project != asked);
-    let asked = Entity::new_no_attrs(asked, inside.into_iter().collect());
-    Entities::from_entities([asking, asked], None).map_err(|_| ())
+    let model = model_of(question.resource);
+    // Cedar wants every step of the way up: the model stands in the project too.
+    let model_entity = model
+        .clone()
+        .map(|model| Entity::new_no_attrs(model, inside.clone().into_iter().collect()));
+    let asked = Entity::new_no_attrs(asked, inside.into_iter().chain(model).collect());
+    let all = [asking, asked].into_iter().chain(model_entity);
+    Entities::from_entities(all, None).map_err(|_| ())
+}
+
+/// The model of a version, whose id is the model's name, `@` and the digest: policies about a model
+/// hold for its versions.
+fn model_of(resource: &ResourceRef) -> Option<EntityUid> {
+    if resource.kind != ResourceKind::ModelVersion {
+        return None;
+    }
+    let (name, _) = resource.id.split_once('@')?;
+    Some(uid(ResourceKind::Model.as_str(), name))
 }
 
 /// Entity types by name. Making one runs Cedar's whole parser, so each is made once.

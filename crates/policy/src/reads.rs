@@ -22,9 +22,9 @@ macro_rules! attributes {
 }
 
 attributes! {
-    Blocked = "blocked", DataClasses = "data_classes", Dialect = "dialect", Hour = "hour",
+    Alias = "alias", Blocked = "blocked", DataClasses = "data_classes", Dialect = "dialect", Hour = "hour",
     Injection = "injection", Locality = "locality", Purpose = "purpose", Region = "region",
-    Risk = "risk", Stream = "stream", Strength = "strength", Tokens = "tokens", Tools = "tools",
+    Risk = "risk", Standing = "standing", Stream = "stream", Strength = "strength", Tokens = "tokens", Tools = "tools",
     Untrusted = "untrusted", Upstream = "upstream",
 }
 
@@ -42,6 +42,7 @@ impl Attribute {
             Value::new_set(classes.iter().map(|class| text(class.as_str())))
         };
         match self {
+            Self::Alias => text(&context.release.alias),
             Self::Blocked => words(&context.blocked),
             Self::DataClasses => words(&context.data_classes),
             Self::Dialect => text(context.dialect),
@@ -51,6 +52,10 @@ impl Attribute {
             Self::Purpose => text(&context.purpose),
             Self::Region => text(&context.region),
             Self::Risk => Value::new_long(context.risk.into()),
+            Self::Standing => {
+                let known = context.release.standing.iter();
+                Value::new_set(known.map(|standing| text(standing.as_str())))
+            }
             Self::Stream => Value::new_bool(context.stream),
             Self::Strength => text(context.strength.as_str()),
             Self::Tokens => Value::new_long(i64::try_from(context.tokens).unwrap_or(i64::MAX)),
@@ -72,6 +77,7 @@ impl Attribute {
             out.extend_from_slice(text.as_bytes());
         };
         match self {
+            Self::Alias => string(&context.release.alias, out),
             Self::Blocked => classes(&context.blocked, out),
             Self::DataClasses => classes(&context.data_classes, out),
             Self::Dialect => string(context.dialect, out),
@@ -81,6 +87,11 @@ impl Attribute {
             Self::Purpose => string(&context.purpose, out),
             Self::Region => string(&context.region, out),
             Self::Risk => out.push(context.risk),
+            Self::Standing => {
+                let known = &context.release.standing;
+                out.push(u8::try_from(known.len()).unwrap_or(u8::MAX));
+                out.extend(known.iter().map(|standing| *standing as u8));
+            }
             Self::Stream => out.push(u8::from(context.stream)),
             Self::Strength => out.push(context.strength as u8),
             Self::Tokens => out.extend_from_slice(&context.tokens.to_be_bytes()),

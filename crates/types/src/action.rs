@@ -12,8 +12,10 @@ words! {
         Key = "Key",
         /// The book.
         Ledger = "Ledger",
-        /// A model behind a route.
+        /// A model, behind a route or in the registry.
         Model = "Model",
+        /// One version of a model in the registry.
+        ModelVersion = "ModelVersion",
         /// A person.
         Person = "Person",
         /// The policies.
@@ -107,10 +109,30 @@ actions! {
     LedgerErase = "ledger:erase",
     /// Show a checkpoint to the witnesses and keep their signatures.
     LedgerWitness = "ledger:witness",
+    /// Agree, as another person, that an alias may point at a version.
+    ModelApprove = "model:approve",
+    /// Record an evaluation, a bill of materials or provenance of a version.
+    ModelAttest = "model:attest",
+    /// Say who may sign a model, raise its version floor, lift a quarantine.
+    ModelGovern = "model:govern",
     /// Send content to a model.
     ModelInvoke = "model:invoke",
     /// See which models there are.
     ModelList = "model:list",
+    /// Point an alias at a version.
+    ModelPromote = "model:promote",
+    /// Take the files of a version.
+    ModelPull = "model:pull",
+    /// Store files and register a version.
+    ModelPush = "model:push",
+    /// Stop a version from being handed out.
+    ModelQuarantine = "model:quarantine",
+    /// See what is known of a model and its versions.
+    ModelRead = "model:read",
+    /// Point an alias back at an earlier version.
+    ModelRollback = "model:rollback",
+    /// Read stored bytes again and check them.
+    ModelVerify = "model:verify",
     /// Make the first administrator.
     PersonBootstrap = "person:bootstrap",
     /// See persons.

@@ -13,6 +13,39 @@ words! {
     }
 }
 
+words! {
+    /// What is known of a version of a model.
+    Standing {
+        /// Somebody else than the caller approved it for this alias.
+        Approved = "approved",
+        /// Its number lies below the model's floor.
+        BelowFloor = "below-floor",
+        /// A bill of materials is recorded.
+        Bom = "bom",
+        /// The scan of every file was clean.
+        Clean = "clean",
+        /// An evaluation is recorded.
+        Evaluation = "evaluation",
+        /// Provenance is recorded.
+        Provenance = "provenance",
+        /// Somebody or the patrol stopped it.
+        Quarantined = "quarantined",
+        /// The scan found nothing worse than what a person has to judge.
+        Review = "review",
+        /// Its signature is valid now, by a signer the model allows.
+        Signed = "signed",
+    }
+}
+
+/// The alias and version that an access to the registry is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Release {
+    /// The alias that is to be moved, or through which the version is asked for; empty for none.
+    pub alias: String,
+    /// What is known of the version, sorted.
+    pub standing: Vec<Standing>,
+}
+
 /// The context of one access. The field names are the attribute names of the Cedar schema.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccessContext {
@@ -32,6 +65,8 @@ pub struct AccessContext {
     pub purpose: String,
     /// The upstream's region; empty when unknown.
     pub region: String,
+    /// The alias and version, for accesses to the registry. Policies read `alias` and `standing`.
+    pub release: Release,
     /// The caller's risk score.
     pub risk: u8,
     /// Whether the answer is streamed.
@@ -62,6 +97,7 @@ impl AccessContext {
             locality: Locality::Local,
             purpose: String::new(),
             region: String::new(),
+            release: Release::default(),
             risk,
             stream: false,
             strength,

@@ -28,7 +28,7 @@ pub use class::{
     Channel, DataClass, Direction, Finding, FindingKind, GuardAction, Role, Strength, Trust,
 };
 pub use clock::{Clock, Entropy, SystemClock, Timestamp};
-pub use context::{AccessContext, Locality};
+pub use context::{AccessContext, Locality, Release, Standing};
 pub use id::{
     CheckpointId, KeyId, ParseIdError, PersonId, PolicySetId, PrincipalId, ProjectId, RecordId,
     ServiceId, SubjectKeyId,

@@ -5,10 +5,10 @@ use casemate_policy::Question;
 use casemate_types::{
     AccessContext, ActionName, DataClass, Decision,
     Locality::{External, Local},
-    PrincipalKind, ResourceKind, ResourceRef,
+    PrincipalKind, Release, ResourceKind, ResourceRef, Standing,
 };
 
-use crate::common::{FOREIGN, OWN, base, because, context, invoke, principal};
+use crate::common::{FOREIGN, GOOD, OWN, base, because, context, invoke, principal};
 
 #[test]
 fn every_base_policy_says_why() {
@@ -148,6 +148,7 @@ fn kind_of(action: ActionName) -> ResourceKind {
     match action.as_str().split_once(':').unwrap().0 {
         "key" => ResourceKind::Key,
         "ledger" => ResourceKind::Ledger,
+        "model" if action == ActionName::ModelPull => ResourceKind::ModelVersion,
         "model" => ResourceKind::Model,
         "person" => ResourceKind::Person,
         "policy" => ResourceKind::PolicySet,
@@ -221,8 +222,18 @@ fn who_may_do_what() {
     ledger:read       -         all       own       -         -         own       -         all       all
     ledger:erase      -         all       own       -         -         -         -         all       -
     ledger:witness    -         all       own       -         -         -         -         all       all
+    model:approve     -         all       own       -         -         -         -         all       -
+    model:attest      -         all       own       own       -         -         -         all       -
+    model:govern      -         all       own       -         -         -         -         all       -
     model:invoke      -         -         -         own       own       -         own       -         -
-    model:list        -         all       own       own       own       -         own       all       -
+    model:list        -         all       own       own       own       own       own       all       -
+    model:promote     -         all       own       own       -         -         -         all       -
+    model:pull        -         all       own       own       -         -         own       all       -
+    model:push        -         all       own       own       -         -         -         all       -
+    model:quarantine  -         all       own       own       -         -         -         all       all
+    model:read        -         all       own       own       own       own       own       all       -
+    model:rollback    -         all       own       own       -         -         -         all       all
+    model:verify      -         all       own       -         -         -         -         all       all
     person:bootstrap  -         all       own       -         -         -         -         all       -
     person:read       -         all       own       -         -         own       -         all       -
     policy:apply      -         all       own       -         -         -         -         all       -
@@ -281,5 +292,114 @@ fn a_role_is_its_name_exactly() {
         };
         let verdict = set.decide(&question);
         assert_eq!(because(&verdict), ["policy.default"], "{role}");
+    }
+}
+
+#[test]
+fn the_gates_of_the_registry() {
+    let set = base();
+    let without = |missing: &[Standing], extra: &[Standing]| {
+        let kept = GOOD.into_iter().filter(|one| !missing.contains(one));
+        kept.chain(extra.iter().copied()).collect::<Vec<_>>()
+    };
+    use ActionName::{ModelPromote, ModelPull, ModelRollback};
+    use Standing::{Approved, BelowFloor, Bom, Clean, Evaluation, Signed};
+    let evidence = "gate.production.evidence";
+    for (action, alias, standing, refused) in [
+        (ModelPromote, "production", without(&[], &[]), &[][..]),
+        (
+            ModelPromote,
+            "production",
+            without(&[Clean], &[]),
+            &["gate.scan"],
+        ),
+        (
+            ModelPromote,
+            "production",
+            without(&[Signed], &[]),
+            &["gate.signature"],
+        ),
+        (
+            ModelPromote,
+            "production",
+            without(&[Bom], &[]),
+            &[evidence],
+        ),
+        (
+            ModelPromote,
+            "production",
+            without(&[Evaluation], &[]),
+            &[evidence],
+        ),
+        (
+            ModelPromote,
+            "production",
+            without(&[Approved], &[]),
+            &["gate.production.second-person"],
+        ),
+        (ModelPromote, "staging", vec![Clean, Signed], &[]),
+        (ModelPromote, "staging", vec![Signed], &["gate.scan"]),
+        (
+            ModelPromote,
+            "staging",
+            vec![BelowFloor, Clean, Signed],
+            &["gate.floor"],
+        ),
+        (
+            ModelRollback,
+            "staging",
+            vec![BelowFloor, Clean, Signed],
+            &["gate.floor"],
+        ),
+        (
+            ModelRollback,
+            "staging",
+            vec![Approved, BelowFloor, Clean, Signed],
+            &[],
+        ),
+        // Going back must not wait for anybody; what was production once had its approval.
+        (ModelRollback, "production", without(&[Approved], &[]), &[]),
+        (ModelPull, "production", vec![Clean, Signed], &[]),
+        (ModelPull, "", vec![], &["gate.scan", "gate.signature"]),
+    ] {
+        let verdict = set.decide(&Question {
+            principal: &principal(PrincipalKind::Person, &["developer"]),
+            action,
+            resource: &ResourceRef::of(ResourceKind::ModelVersion, "m@sha256:00", OWN),
+            context: &AccessContext {
+                release: Release {
+                    alias: alias.into(),
+                    standing: standing.clone(),
+                },
+                ..context()
+            },
+        });
+        let expected = if refused.is_empty() {
+            &["role.developer"][..]
+        } else {
+            refused
+        };
+        assert_eq!(because(&verdict), expected, "{action} {alias} {standing:?}");
+    }
+}
+
+#[test]
+fn a_policy_about_a_model_holds_for_its_versions() {
+    let set = crate::common::parse(
+        "@id(\"only\") permit (principal, action, resource in Model::\"fraud\");",
+    );
+    for (id, kind, allowed) in [
+        ("fraud@sha256:00", ResourceKind::ModelVersion, true),
+        ("fraud", ResourceKind::Model, true),
+        ("fraud2@sha256:00", ResourceKind::ModelVersion, false),
+        ("other@fraud", ResourceKind::ModelVersion, false),
+    ] {
+        let verdict = set.decide(&Question {
+            principal: &principal(PrincipalKind::Service, &[]),
+            action: ActionName::ModelPull,
+            resource: &ResourceRef::of(kind, id, OWN),
+            context: &context(),
+        });
+        assert_eq!(verdict.decision == Decision::Allow, allowed, "{id}");
     }
 }

@@ -4,7 +4,7 @@
 use casemate_policy::{CompiledSet, DecisionCache, Question};
 use casemate_types::{
     AccessContext, ActionName, DataClass, Decision, Locality, Principal, PrincipalId,
-    PrincipalKind, ProjectId, ResourceKind, ResourceRef, Strength,
+    PrincipalKind, ProjectId, Release, ResourceKind, ResourceRef, Standing, Strength,
 };
 use proptest::{
     prelude::*,
@@ -29,6 +29,8 @@ const CONDITIONS: &[&str] = &[
     "context.strength == \"secret\"",
     "context.tokens * 4611686018427387904 > 0",
     "context.untrusted",
+    "context.alias == \"a\"",
+    "context.standing.contains(\"signed\")",
     "context has upstream && context.upstream == \"a\"",
     "{ all: context }.all.hour > 1",
     "principal has project && resource in principal.project",
@@ -79,6 +81,12 @@ fn project() -> impl Strategy<Value = Option<ProjectId>> {
     proptest::sample::select(vec![None, Some(zeros), Some(odd), Some(OWN)])
 }
 
+fn release() -> impl Strategy<Value = Release> {
+    let some = [Standing::Approved, Standing::Clean, Standing::Signed];
+    let standing = proptest::sample::subsequence(some.to_vec(), 0..=3);
+    (word(), standing).prop_map(|(alias, standing)| Release { alias, standing })
+}
+
 fn circumstances() -> impl Strategy<Value = AccessContext> {
     let lists = (classes(), classes());
     let words = (word(), word(), word());
@@ -89,8 +97,9 @@ fn circumstances() -> impl Strategy<Value = AccessContext> {
         proptest::sample::select(vec!["openai", "anthropic"]),
         proptest::sample::select(vec![Strength::Secret, Strength::Bound]),
     );
-    (lists, words, numbers, flags, picks).prop_map(|(lists, words, numbers, flags, picks)| {
-        AccessContext {
+    let parts = (lists, words, numbers, flags, picks, release());
+    parts.prop_map(
+        |(lists, words, numbers, flags, picks, release)| AccessContext {
             blocked: lists.0,
             data_classes: lists.1,
             dialect: picks.1,
@@ -99,6 +108,7 @@ fn circumstances() -> impl Strategy<Value = AccessContext> {
             locality: picks.0,
             purpose: words.0,
             region: words.1,
+            release,
             risk: numbers.2,
             stream: flags[0],
             strength: picks.2,
@@ -106,8 +116,8 @@ fn circumstances() -> impl Strategy<Value = AccessContext> {
             tools: flags[1],
             untrusted: flags[2],
             upstream: words.2,
-        }
-    })
+        },
+    )
 }
 
 /// Few principals, so that the same id comes with different roles and projects.

@@ -3,12 +3,20 @@
 
 use casemate_policy::{BASE_POLICIES, CompiledSet, Question};
 use casemate_types::{
-    AccessContext, ActionName, Locality, Principal, PrincipalId, PrincipalKind, ProjectId,
-    ResourceKind, ResourceRef, Strength, Verdict,
+    AccessContext, ActionName, Locality, Principal, PrincipalId, PrincipalKind, ProjectId, Release,
+    ResourceKind, ResourceRef, Standing, Strength, Verdict,
 };
 
 pub(crate) const OWN: ProjectId = ProjectId::from_bytes([1; 16]);
 pub(crate) const FOREIGN: ProjectId = ProjectId::from_bytes([2; 16]);
+
+pub(crate) const GOOD: [Standing; 5] = [
+    Standing::Approved,
+    Standing::Bom,
+    Standing::Clean,
+    Standing::Evaluation,
+    Standing::Signed,
+];
 
 pub(crate) fn base() -> CompiledSet {
     CompiledSet::parse(BASE_POLICIES).unwrap()
@@ -34,6 +42,11 @@ pub(crate) fn context() -> AccessContext {
         dialect: "openai",
         locality: Locality::External,
         upstream: "up".to_owned(),
+        // A version of a model that passes every gate.
+        release: Release {
+            alias: "production".to_owned(),
+            standing: GOOD.to_vec(),
+        },
         ..AccessContext::admin(12, 0, Strength::Secret)
     }
 }

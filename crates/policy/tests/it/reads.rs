@@ -3,8 +3,8 @@
 
 use casemate_policy::{DecisionCache, Question};
 use casemate_types::{
-    AccessContext, ActionName, DataClass, Decision, Locality, PrincipalKind, ResourceKind,
-    ResourceRef, Strength,
+    AccessContext, ActionName, DataClass, Decision, Locality, PrincipalKind, Release, ResourceKind,
+    ResourceRef, Standing, Strength,
 };
 
 use crate::common::{OWN, context, parse, principal};
@@ -31,6 +31,26 @@ fn conditions() -> Vec<(&'static str, AccessContext)> {
             "[\"health\", \"payment\"].containsAny(context.data_classes)",
             AccessContext {
                 data_classes: vec![DataClass::Payment],
+                ..base()
+            },
+        ),
+        (
+            "context.alias == \"staging\"",
+            AccessContext {
+                release: Release {
+                    alias: "staging".into(),
+                    ..base().release
+                },
+                ..base()
+            },
+        ),
+        (
+            "context.standing.contains(\"quarantined\")",
+            AccessContext {
+                release: Release {
+                    standing: vec![Standing::Quarantined],
+                    ..base().release
+                },
                 ..base()
             },
         ),
