@@ -4,4 +4,10 @@
 //! [`signing`] makes and checks signatures by the OpenSSF Model Signing specification, v1.0; it
 //! needs no server.
 
+mod hex;
+pub mod hub;
+pub mod registry;
 pub mod signing;
+mod store;
+
+pub use store::MIGRATIONS;

@@ -195,23 +195,25 @@ pub struct FinishedBlob {
 }
 
 impl FinishedBlob {
-    /// Moves it to its address and runs `listed` while no blob comes or goes, so that a list of
-    /// blobs and the directory agree. An error of `listed` leaves the file, which nobody lists.
+    /// Runs `list` and moves the blob to its address, while no other comes or goes. A process that
+    /// dies in between leaves a listed blob without a file, which is missing and can be sent again;
+    /// a file that nobody lists is never left.
     ///
     /// # Errors
-    /// [`StoreError::File`], and those of `listed`.
+    /// [`StoreError::File`], and those of `list`.
     pub fn settle<T, E: From<StoreError>>(
         self,
-        listed: impl FnOnce() -> Result<T, E>,
+        list: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         let _held = self.blobs.hold();
         let shelf = self.path.parent().unwrap_or(&self.path);
         private_directory(shelf)?;
+        let listed = list()?;
         std::fs::rename(&self.guard.0, &self.path).map_err(StoreError::file)?;
         File::open(shelf)
             .and_then(|directory| directory.sync_all())
             .map_err(StoreError::file)?;
-        listed()
+        Ok(listed)
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signatures over models: what holds, what is irregular, what is refused and why.
+//! The registry, and signatures over models: what holds, what is irregular, what is refused and why.
 // Rows of tables hold changes as functions.
 #![allow(clippy::panic, clippy::type_complexity, clippy::unwrap_used)]
 
@@ -7,6 +7,7 @@ mod bundles;
 mod certificates;
 mod fixture;
 mod models;
+mod registry;
 mod sources;
 mod spellings;
 mod total;

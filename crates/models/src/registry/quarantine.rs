@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Stopping versions, and letting them go again.
+
+use casemate_store::{Scope, StoreError};
+use casemate_types::{
+    Caller, ProjectId,
+    actions::{ModelGovern, ModelQuarantine},
+};
+
+use super::{
+    AliasName, Moved, Place, Reference, Registry, RegistryError,
+    manifest::Manifest,
+    standing::{Found, version_place},
+    version_of,
+};
+use crate::store;
+
+impl Registry {
+    /// Stops a version: it is not handed out from the next request on, no alias can be moved to it,
+    /// and aliases that point at it are led to the last good version where the policies allow it.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`], [`RegistryError::Access`].
+    pub async fn quarantine(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        reference: &Reference,
+        why: &str,
+    ) -> Result<Vec<Moved>, RegistryError> {
+        let found = self.find(caller, place, reference).await?;
+        let permit = self
+            .admit_version::<ModelQuarantine>(caller, place, &found, "", why, |asked| asked)
+            .await?;
+        let text = why.to_owned();
+        self.blocking(move |registry| {
+            registry.effect(permit, |resource| {
+                let read = |tx: &casemate_store::Tx<'_>| version_of(tx, resource);
+                let (model, row) = registry.tx("models.version_find", read)?;
+                let place = version_place(model.id, &row.root, "why");
+                let sealed = registry.seal(model.project, &place, text.as_bytes())?;
+                let now = registry.inner.parts.clock.now();
+                registry.tx("models.quarantine", |tx| {
+                    // Whoever agreed did not know of this.
+                    store::approval_clear(tx, row.id)?;
+                    store::version_quarantine(tx, row.id, Some((now, &sealed)))?;
+                    Ok(())
+                })
+            })
+        })
+        .await?;
+        self.lead_aliases_away(caller, place, &found, why).await
+    }
+
+    async fn lead_aliases_away(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        found: &Found,
+        why: &str,
+    ) -> Result<Vec<Moved>, RegistryError> {
+        let mut moved = Vec::new();
+        for alias in &found.aliases {
+            let alias: AliasName = alias.parse()?;
+            let note = format!("version {} is quarantined: {why}", found.row.number);
+            match self.lead_away(caller, place, found, &alias, &note).await {
+                Ok(led) => moved.extend(led),
+                // It is stopped all the same: what such an alias points at is not handed out.
+                Err(error) => {
+                    tracing::warn!(%alias, %error, "an alias stays at a version in quarantine");
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Lets a version go again, once all of its bytes were read and are what they should be.
+    ///
+    /// # Errors
+    /// [`RegistryError::Damaged`] when they are not.
+    pub async fn release(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        reference: &Reference,
+        why: &str,
+    ) -> Result<(), RegistryError> {
+        let found = self.find(caller, place, reference).await?;
+        let permit = self
+            .admit_version::<ModelGovern>(caller, place, &found, "", why, |asked| asked)
+            .await?;
+        self.blocking(move |registry| {
+            registry.effect(permit, |resource| {
+                registry.intact(found.model.project, &found.manifest)?;
+                registry.tx("models.release", |tx| {
+                    let (_, row) = version_of(tx, resource)?;
+                    store::version_quarantine(tx, row.id, None)?;
+                    Ok(())
+                })
+            })
+        })
+        .await
+    }
+
+    /// Reads all bytes of a version.
+    fn intact(&self, project: ProjectId, manifest: &Manifest) -> Result<(), RegistryError> {
+        for file in &manifest.files {
+            self.read_through(project, &file.sha256, file.length, |_| true)
+                .map_err(|error| match error.is_damage() {
+                    true => RegistryError::Damaged {
+                        file: file.name.clone(),
+                    },
+                    false => error.into(),
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Reads a blob to its end, or until `took` has enough; every piece is checked, and so is the
+    /// whole.
+    pub(super) fn read_through(
+        &self,
+        project: ProjectId,
+        digest: &casemate_crypto::Sha256,
+        length: u64,
+        mut took: impl FnMut(usize) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut file = self
+            .inner
+            .parts
+            .blobs
+            .read(Scope::Project(project), digest)?;
+        let mut offset = 0;
+        let mut whole = casemate_crypto::Sha256Stream::new();
+        loop {
+            let piece = file.read_at(offset)?;
+            if piece.is_empty() {
+                break;
+            }
+            whole.update(&piece);
+            offset += piece.len() as u64;
+            if !took(piece.len()) {
+                return Ok(());
+            }
+        }
+        match offset == length && whole.finish() == *digest {
+            true => Ok(()),
+            false => Err(StoreError::Corrupt("it has another digest".into())),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Versions of models.
+
+use casemate_crypto::Sha256;
+use casemate_store::{Row, StoreError, Tx};
+use casemate_types::{PrincipalId, ProjectId, Timestamp};
+
+use super::digest;
+use crate::registry::Reference;
+
+/// A version.
+#[derive(Debug, Clone)]
+pub(crate) struct VersionRow {
+    pub(crate) id: i64,
+    pub(crate) model: i64,
+    pub(crate) number: i64,
+    pub(crate) root: Sha256,
+    pub(crate) created: Timestamp,
+    pub(crate) author: PrincipalId,
+    /// Names, digests and lengths of files, sealed.
+    pub(crate) manifest: Vec<u8>,
+    /// The signature's bundle, sealed.
+    pub(crate) bundle: Vec<u8>,
+    pub(crate) quarantined: Option<Timestamp>,
+    /// Why it is quarantined, sealed.
+    pub(crate) why: Option<Vec<u8>>,
+}
+
+/// What a new version is made of.
+pub(crate) struct NewVersion<'a> {
+    pub(crate) model: i64,
+    pub(crate) project: ProjectId,
+    pub(crate) root: &'a Sha256,
+    pub(crate) created: Timestamp,
+    pub(crate) author: PrincipalId,
+    pub(crate) manifest: &'a [u8],
+    pub(crate) bundle: &'a [u8],
+    pub(crate) blobs: &'a [Sha256],
+}
+
+const COLUMNS: &str =
+    "id, model, number, root, created, author, manifest, bundle, quarantined, why";
+
+fn version(row: &Row<'_>) -> Result<VersionRow, StoreError> {
+    Ok(VersionRow {
+        id: row.int(0)?,
+        model: row.int(1)?,
+        number: row.int(2)?,
+        root: digest(row.blob(3)?)?,
+        created: Timestamp::from_millis(row.int(4)?),
+        author: PrincipalId::from_bytes(row.id(5)?),
+        manifest: row.blob(6)?,
+        bundle: row.blob(7)?,
+        quarantined: row.int_opt(8)?.map(Timestamp::from_millis),
+        why: row.blob_opt(9)?,
+    })
+}
+
+/// Adds a version under the next number; gives the number.
+pub(crate) fn version_insert(tx: &Tx<'_>, new: &NewVersion<'_>) -> Result<i64, StoreError> {
+    let next = tx.query_one(
+        "SELECT COALESCE(MAX(number), 0) + 1 FROM models_version WHERE model = ?1",
+        &[new.model.into()],
+        |row| row.int(0),
+    )?;
+    let number = next.unwrap_or(1);
+    tx.execute(
+        "INSERT INTO models_version (model, number, root, created, author, manifest, bundle)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            new.model.into(),
+            number.into(),
+            new.root.into(),
+            new.created.as_millis().into(),
+            new.author.as_bytes().into(),
+            new.manifest.into(),
+            new.bundle.into(),
+        ],
+    )?;
+    for blob in new.blobs {
+        tx.execute(
+            "INSERT INTO models_use (version, project, digest)
+             SELECT id, ?3, ?4 FROM models_version WHERE model = ?1 AND number = ?2",
+            &[
+                new.model.into(),
+                number.into(),
+                new.project.as_bytes().into(),
+                blob.into(),
+            ],
+        )?;
+    }
+    Ok(number)
+}
+
+/// Versions of a model, newest first.
+pub(crate) fn version_list(tx: &Tx<'_>, model: i64) -> Result<Vec<VersionRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM models_version WHERE model = ?1 ORDER BY number DESC");
+    tx.query(&sql, &[model.into()], version)
+}
+
+/// The version a reference leads to.
+pub(crate) fn version_find(
+    tx: &Tx<'_>,
+    model: i64,
+    reference: &Reference,
+) -> Result<Option<VersionRow>, StoreError> {
+    let select = |condition: &str| {
+        format!("SELECT {COLUMNS} FROM models_version WHERE model = ?1 AND {condition}")
+    };
+    match reference {
+        Reference::Alias(alias) => tx.query_one(
+            &select("id = (SELECT version FROM models_alias WHERE model = ?1 AND name = ?2)"),
+            &[model.into(), alias.as_str().into()],
+            version,
+        ),
+        Reference::Digest(root) => {
+            tx.query_one(&select("root = ?2"), &[model.into(), root.into()], version)
+        }
+        Reference::Number(number) => tx.query_one(
+            &select("number = ?2"),
+            &[model.into(), (*number).into()],
+            version,
+        ),
+        Reference::Prefix(prefix) => tx.query_one(
+            &select("substr(root, 1, 20) = ?2 ORDER BY number"),
+            &[model.into(), prefix.into()],
+            version,
+        ),
+    }
+}
+
+/// Stops a version, or with nothing lets it go again; whether that changed anything.
+pub(crate) fn version_quarantine(
+    tx: &Tx<'_>,
+    id: i64,
+    state: Option<(Timestamp, &[u8])>,
+) -> Result<bool, StoreError> {
+    let changed = match state {
+        Some((at, why)) => tx.execute(
+            "UPDATE models_version SET quarantined = ?2, why = ?3
+             WHERE id = ?1 AND quarantined IS NULL",
+            &[id.into(), at.as_millis().into(), why.into()],
+        )?,
+        None => tx.execute(
+            "UPDATE models_version SET quarantined = NULL, why = NULL
+             WHERE id = ?1 AND quarantined IS NOT NULL",
+            &[id.into()],
+        )?,
+    };
+    Ok(changed > 0)
+}
+
+impl VersionRow {
+    /// One version by its row.
+    pub(crate) fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Self>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM models_version WHERE id = ?1");
+        tx.query_one(&sql, &[id.into()], version)
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The registry, attacked: names, bytes, gates, races, tenants.
+
+pub(crate) mod house;
+
+mod bytes;
+mod damage;
+mod gates;
+mod hub;
+mod tenants;
+mod versions;
