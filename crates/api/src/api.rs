@@ -10,6 +10,7 @@ use axum::Router;
 use casemate_access::Door;
 use casemate_http::{Body, HttpError, Peer};
 use casemate_iam::Iam;
+use casemate_models::registry::Registry;
 use casemate_quota::{Account, Spend};
 use casemate_types::{
     Caller, Principal, Problem,
@@ -103,6 +104,8 @@ pub struct ApiParts {
     pub door: Door,
     /// Identities.
     pub iam: Iam,
+    /// Models.
+    pub registry: Registry,
     /// What only the binary can do.
     pub system: Arc<dyn SystemOps>,
     /// The user that runs Casemate, whose processes may use the local socket.
@@ -163,6 +166,10 @@ impl AdminApi {
 
     pub(crate) fn iam(&self) -> &Iam {
         &self.parts.iam
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.parts.registry
     }
 
     pub(crate) fn system(&self) -> Arc<dyn SystemOps> {

@@ -2,6 +2,8 @@
 //! The forms of requests and answers. Inner types are not serialised as they are: a form is a
 //! promise.
 
+pub(crate) mod model;
+
 use casemate_iam::{KeyInfo, PersonInfo, Project, ServiceInfo};
 use casemate_ledger::Record;
 use casemate_quota::{Account, Limits, Spend};

@@ -6,6 +6,7 @@ use casemate_access::AccessError;
 use casemate_http::problem_response;
 use casemate_iam::{IamError, Rejection};
 use casemate_ledger::LedgerError;
+use casemate_models::registry::RegistryError;
 use casemate_policy::PolicyError;
 use casemate_types::{Problem, ProblemCode};
 
@@ -47,6 +48,15 @@ impl From<AccessError> for ApiError {
 
 impl From<IamError> for ApiError {
     fn from(error: IamError) -> Self {
+        Self(error.problem())
+    }
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        if let RegistryError::Store(cause) = &error {
+            tracing::error!(error = ?cause, "the registry's storage failed");
+        }
         Self(error.problem())
     }
 }

@@ -49,7 +49,7 @@ fn operation(route: &RouteDoc) -> Value {
     if !route.body.is_empty() {
         operation["requestBody"] = json!({
             "required": true,
-            "content": {"application/json": {"schema": reference(route.body)}},
+            "content": {media(route.body): {"schema": reference(route.body)}},
         });
     }
     let parameters: Vec<_> = route
@@ -70,8 +70,16 @@ fn answer(name: &str) -> Value {
     if name.is_empty() {
         return json!({"description": "Done"});
     }
-    let content = json!({"application/json": {"schema": reference(name)}});
+    let content = json!({media(name): {"schema": reference(name)}});
     json!({"description": name, "content": content})
+}
+
+/// What a schema travels as.
+fn media(name: &str) -> &'static str {
+    match name {
+        "Bytes" => "application/octet-stream",
+        _ => "application/json",
+    }
 }
 
 fn reference(name: &str) -> Value {
@@ -79,15 +87,56 @@ fn reference(name: &str) -> Value {
 }
 
 fn schemas() -> Value {
+    let mut all = base_schemas();
+    if let (Some(all), Value::Object(more)) = (all.as_object_mut(), model_schemas()) {
+        all.extend(more);
+    }
+    all
+}
+
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({
+        "type": "object", "required": required, "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+/// Those of the registry.
+fn model_schemas() -> Value {
+    let text = json!({"type": "string"});
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    let any = json!({"type": "object"});
+    json!({
+        "Signers": object(&["signers"], json!({"signers": {"type": "array", "items": object(
+            &["name", "pem"],
+            json!({"name": text, "pem": text, "identity": text}),
+        )}})),
+        "Floor": object(&["floor"], json!({"floor": {"type": "integer"}, "why": text})),
+        "Digests": object(&["digests"], json!({"digests": list})),
+        "Bytes": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "NewVersion": object(&["files", "signature"], json!({
+            "files": {"type": "array", "items": object(
+                &["name", "sha256"],
+                json!({"name": text, "sha256": text}),
+            )},
+            "signature": text,
+        })),
+        "Document": any, "Approve": object(&["alias"], json!({"alias": text, "why": text})),
+        "Why": object(&["why"], json!({"why": text})),
+        "Move": object(
+            &["to"],
+            json!({"to": text, "from": {"type": ["integer", "null"]}, "why": text}),
+        ),
+        "Rollback": object(&[], json!({"to": {"type": ["string", "null"]}, "why": text})),
+        "Model": any, "Version": any, "Lineage": any, "Signature": any, "Missing": any,
+        "Scan": any, "Moved": any, "Difference": any
+    })
+}
+
+fn base_schemas() -> Value {
     let text = json!({"type": "string"});
     let list = json!({"type": "array", "items": {"type": "string"}});
     let count = json!({"type": ["integer", "null"], "minimum": 0});
-    let object = |required: &[&str], properties: Value| {
-        json!({
-            "type": "object", "required": required, "properties": properties,
-            "additionalProperties": false,
-        })
-    };
     let limits = object(
         &[],
         json!({

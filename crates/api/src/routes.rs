@@ -3,6 +3,7 @@
 
 mod identity;
 mod ledger;
+mod model;
 mod policy;
 mod public;
 mod system;
@@ -17,6 +18,8 @@ use crate::AdminApi;
 
 /// Bodies of the admin plane are small.
 const MAX_BODY: usize = 2 << 20;
+/// Those that list the files of a model, with their signature.
+const MAX_VERSION: usize = 32 << 20;
 
 pub(crate) fn router() -> Router<AdminApi> {
     Router::new()
@@ -64,6 +67,73 @@ pub(crate) fn router() -> Router<AdminApi> {
         .route("/v1/ledger/witness", post(ledger::witness))
         .route("/v1/ledger/erase", post(system::erase))
         .route("/v1/projects/{project}/spend", get(system::spend))
+        .route("/v1/projects/{project}/models", get(model::list))
+        .route("/v1/projects/{project}/models/{model}", get(model::show))
+        .route(
+            "/v1/projects/{project}/models/{model}/signers",
+            put(model::signers),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/floor",
+            put(model::floor),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/missing",
+            post(model::missing),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/blobs/{digest}",
+            // Never in memory as a whole: it is stored as it comes, and cut at what was announced.
+            put(model::blob_put).layer(DefaultBodyLimit::disable()),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions",
+            post(model::register).layer(DefaultBodyLimit::max(MAX_VERSION)),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}",
+            get(model::version),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/lineage",
+            get(model::lineage),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/signature",
+            get(model::signature),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/blobs/{digest}",
+            get(model::blob_get),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/documents/{kind}",
+            post(model::document),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/approve",
+            post(model::approve),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/quarantine",
+            post(model::quarantine),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/versions/{version}/release",
+            post(model::release),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/diff",
+            get(model::diff),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/aliases/{alias}",
+            put(model::promote),
+        )
+        .route(
+            "/v1/projects/{project}/models/{model}/aliases/{alias}/rollback",
+            post(model::rollback),
+        )
         .fallback(public::nothing_here)
         .method_not_allowed_fallback(public::wrong_method)
         // Before any handler reads: a body larger than this is none of ours.

@@ -6,11 +6,16 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, body::Body};
 use casemate_access::{Door, DoorParts, Permit};
 use casemate_api::{AdminApi, ApiParts, SystemOps};
+use casemate_crypto::{Curve, EcdsaPrivate};
 use casemate_http::Peer;
 use casemate_iam::{Iam, IamParts, NewKey, NewProject, NewService};
 use casemate_ledger::{Ledger, LedgerOptions};
+use casemate_models::{
+    registry::{Registry, RegistryParts},
+    signing::{Effort, LocalModel, SignOptions, Signer, sign},
+};
 use casemate_quota::{Account, Limits, Spend};
-use casemate_store::{Database, Keyring, Options};
+use casemate_store::{Blobs, Database, Keyring, Options};
 use casemate_testkit::{ManualClock, SeededEntropy, TempDir, root_key};
 use casemate_types::{
     Action, Caller, Problem, ProjectId, RecordId, ResourceKind, ResourceRef,
@@ -22,7 +27,7 @@ use casemate_types::{
 };
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 /// The user that "runs" this installation.
@@ -78,6 +83,14 @@ impl SystemOps for Stub {
     fn state(&self) -> Value {
         serde_json::json!({"version": "stub"})
     }
+}
+
+/// The only file of the first version of a model.
+pub(crate) const CONTENT: &str = "{\"model_type\": \"bert\"}";
+
+pub(crate) fn digest(content: &str) -> String {
+    let digest = casemate_crypto::sha256(content.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Who asks.
@@ -142,6 +155,7 @@ impl Fixture {
             Keyring::MIGRATIONS,
             casemate_access::MIGRATIONS,
             casemate_iam::MIGRATIONS,
+            casemate_models::MIGRATIONS,
         ]
         .concat();
         let database =
@@ -157,9 +171,10 @@ impl Fixture {
         };
         let (writer, reader) =
             Ledger::open(options, keyring.clone(), entropy.clone(), clock.clone()).unwrap();
+        let blobs = Blobs::open(&dir.join("models"), keyring.clone(), entropy.clone()).unwrap();
         let iam = Iam::open(IamParts {
             database: database.clone(),
-            keyring,
+            keyring: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         })
@@ -167,15 +182,23 @@ impl Fixture {
         let door = Door::open(DoorParts {
             writer,
             reader,
-            database,
+            database: database.clone(),
             entities: Arc::new(iam.clone()),
             clock: clock.clone(),
             entropy,
         })
         .unwrap();
+        let registry = Registry::new(RegistryParts {
+            door: door.clone(),
+            database,
+            keyring,
+            blobs,
+            clock: clock.clone(),
+        });
         let router = AdminApi::new(ApiParts {
             door: door.clone(),
             iam: iam.clone(),
+            registry,
             system: Arc::new(Stub),
             operator: OPERATOR,
         })
@@ -248,6 +271,44 @@ impl Fixture {
         (key.id.to_string(), Who::Key(secret.expose().to_owned()))
     }
 
+    /// A model `m` in project `a` with two versions; `staging` points at the second, having pointed
+    /// at the first. Gives what makes the first, as a body.
+    pub(crate) fn model(&self) -> String {
+        let key = EcdsaPrivate::generate(Curve::P256).unwrap();
+        let signers = json!({"signers": [{"name": "team", "pem": key.public().unwrap().to_pem()}]});
+        let signer = Signer::with_key(key).unwrap();
+        let at = "/v1/projects/a/models/m";
+        let ok = |method: &str, path: &str, body: &str| {
+            let reply = self.call(&self.admin, method, &format!("{at}{path}"), body);
+            assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        };
+        ok("PUT", "/signers", &signers.to_string());
+        let mut first = String::new();
+        for (number, content) in [(1, CONTENT), (2, "{\"model_type\": \"gpt2\"}")] {
+            let path = self.dir.join(format!("model-{number}"));
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join("config.json"), content).unwrap();
+            let model = LocalModel::open(&path).unwrap();
+            let signed = sign(&model, &signer, &SignOptions::default(), &Effort::default());
+            let digest = digest(content);
+            ok("PUT", &format!("/blobs/{digest}"), content);
+            let body = json!({
+                "files": [{"name": "config.json", "sha256": digest}],
+                "signature": String::from_utf8(signed.unwrap().bundle).unwrap(),
+            });
+            ok("POST", "/versions", &body.to_string());
+            ok(
+                "PUT",
+                "/aliases/staging",
+                &json!({"to": number.to_string()}).to_string(),
+            );
+            if number == 1 {
+                first = body.to_string();
+            }
+        }
+        first
+    }
+
     /// The id of a new key in project `a`.
     pub(crate) fn new_key(&self) -> String {
         self.key(self.project_a, "app").0
@@ -316,7 +377,8 @@ impl Fixture {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path)
-            .header("content-type", "application/json");
+            .header("content-type", "application/json")
+            .header("content-length", body.len());
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
@@ -341,4 +403,17 @@ impl Fixture {
             }
         })
     }
+}
+
+/// A path with something real for each of its names.
+pub(crate) fn filled(path: &str, key: &str, record: &str) -> String {
+    path.replace("{project}", "a")
+        .replace("{service}", "app")
+        .replace("{key}", key)
+        .replace("{record}", record)
+        .replace("{model}", "m")
+        .replace("{version}", "1")
+        .replace("{alias}", "staging")
+        .replace("{kind}", "evaluation")
+        .replace("{digest}", &digest(CONTENT))
 }

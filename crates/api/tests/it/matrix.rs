@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every endpoint × {nobody, wrong role, wrong project, right}.
 
-use crate::fixture::Fixture;
+use crate::fixture::{CONTENT, Fixture, filled};
 
 /// One endpoint: method, path, body, and the status for each sort of caller.
 pub(crate) struct Row {
@@ -33,6 +33,8 @@ const OPEN: [u16; 4] = [200; 4];
 const WHOLE: [u16; 4] = [401, 403, 403, 200];
 /// Of project `a`: to strangers it does not exist.
 const OF_A: [u16; 4] = [401, 403, 404, 200];
+/// Of project `a`, for everybody in it: a service may read and take models.
+const SEEN_IN_A: [u16; 4] = [401, 200, 404, 200];
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[
@@ -73,6 +75,25 @@ pub(crate) const ROWS: &[Row] = &[
     row("POST", "/v1/ledger/export", "EXPORT", WHOLE),
     row("POST", "/v1/ledger/witness", "", WHOLE),
     row("POST", "/v1/ledger/erase", r#"{"subject": "svc_x"}"#, WHOLE),
+    row("GET",  "/v1/projects/{project}/models", "", SEEN_IN_A),
+    row("GET",  "/v1/projects/{project}/models/{model}", "", SEEN_IN_A),
+    row("PUT",  "/v1/projects/{project}/models/{model}/floor", r#"{"floor": 1}"#, OF_A),
+    row("POST", "/v1/projects/{project}/models/{model}/missing", r#"{"digests": []}"#, OF_A),
+    row("PUT",  "/v1/projects/{project}/models/{model}/blobs/{digest}", CONTENT, OF_A),
+    row("POST", "/v1/projects/{project}/models/{model}/versions", "VERSION", OF_A),
+    row("GET",  "/v1/projects/{project}/models/{model}/versions/{version}", "", SEEN_IN_A),
+    row("GET",  "/v1/projects/{project}/models/{model}/versions/{version}/lineage", "", SEEN_IN_A),
+    row("GET",  "/v1/projects/{project}/models/{model}/versions/{version}/signature", "", SEEN_IN_A),
+    row("GET",  "/v1/projects/{project}/models/{model}/versions/{version}/blobs/{digest}", "", SEEN_IN_A),
+    row("POST", "/v1/projects/{project}/models/{model}/versions/{version}/documents/{kind}", r#"{"name": "e", "metrics": {"auc": 1}}"#, OF_A),
+    row("POST", "/v1/projects/{project}/models/{model}/versions/{version}/approve", r#"{"alias": "staging"}"#, OF_A),
+    row("GET",  "/v1/projects/{project}/models/{model}/diff?from=1&to=2", "", SEEN_IN_A),
+    row("PUT",  "/v1/projects/{project}/models/{model}/aliases/{alias}", r#"{"to": "2"}"#, OF_A),
+    row("POST", "/v1/projects/{project}/models/{model}/aliases/{alias}/rollback", "{}", OF_A),
+    row("POST", "/v1/projects/{project}/models/{model}/versions/{version}/quarantine", r#"{"why": "a test"}"#, OF_A),
+    row("POST", "/v1/projects/{project}/models/{model}/versions/{version}/release", r#"{"why": "a test"}"#, OF_A),
+    // Last, for nobody may sign any more.
+    row("PUT",  "/v1/projects/{project}/models/{model}/signers", r#"{"signers": []}"#, OF_A),
 ];
 
 #[test]
@@ -87,17 +108,14 @@ fn each_caller_gets_what_is_right_and_nothing_else() {
     let policies = serde_json::json!({"text": casemate_policy::BASE_POLICIES}).to_string();
     let export = serde_json::json!({"directory": fixture.dir.join("export")}).to_string();
     let record = fixture.record().to_string();
+    let version = fixture.model();
     let mut wrong = Vec::new();
     for row in ROWS {
-        let path = row
-            .path
-            .replace("{project}", "a")
-            .replace("{service}", "app")
-            .replace("{key}", &fixture.new_key())
-            .replace("{record}", &record);
+        let path = filled(row.path, &fixture.new_key(), &record);
         let body = match row.body {
             "POLICIES" => &policies,
             "EXPORT" => &export,
+            "VERSION" => &version,
             body => body,
         };
         for ((name, who), expected) in callers.iter().zip(row.status) {
