@@ -131,7 +131,7 @@ impl Cli {
             Command::Service(command) => command.run(global).await,
             Command::Key(command) => command.run(global).await,
             Command::Policy(command) => command.run(global).await,
-            Command::Model(command) => command.run(global),
+            Command::Model(command) => command.run(global).await,
             Command::Ledger(command) => command.run(global).await,
             Command::Recovery(command) => command.run(global).await,
             Command::Config(command) => command.run(global).await,

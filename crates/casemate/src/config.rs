@@ -10,6 +10,7 @@ use std::{
 use casemate_gateway::GatewayConfig;
 use casemate_inspect::{GuardProfile, ProfileName};
 use casemate_ledger::VerifierKey;
+use casemate_models::registry::PatrolConfig;
 use casemate_types::GuardAction;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
@@ -28,7 +29,36 @@ pub(crate) struct Config {
     pub(crate) tls: TlsConfig,
     pub(crate) ledger: LedgerConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) models: ModelsConfig,
     pub(crate) telemetry: TelemetryConfig,
+}
+
+/// The registry of models.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ModelsConfig {
+    /// Time from the beginning of one round of the patrol to that of the next.
+    pub(crate) patrol_every_s: u64,
+    /// Mebibytes that the patrol reads in a second at most.
+    pub(crate) patrol_mib_per_s: u64,
+}
+
+impl Default for ModelsConfig {
+    fn default() -> Self {
+        Self {
+            patrol_every_s: 50,
+            patrol_mib_per_s: 512,
+        }
+    }
+}
+
+impl ModelsConfig {
+    pub(crate) fn patrol(&self) -> PatrolConfig {
+        PatrolConfig {
+            every: Duration::from_secs(self.patrol_every_s.max(1)),
+            bytes_per_second: self.patrol_mib_per_s.saturating_mul(1 << 20),
+        }
+    }
 }
 
 /// Where spans of requests are sent.

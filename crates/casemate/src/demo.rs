@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `casemate demo`: a real gateway in front of stand-in providers, and what happens.
 
+mod models;
 mod scene;
 mod stage;
 
@@ -23,7 +24,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     println!("this machine.\n");
     let stage = stage::Stage::build().await?;
     let scenes = scene::all();
-    let bar = ProgressBar::new(scenes.len() as u64 + 2);
+    let bar = ProgressBar::new(scenes.len() as u64 + 3);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
         bar.set_style(style);
     }
@@ -33,6 +34,9 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
         rows.push(scene.play(&stage).await?);
         bar.inc(1);
     }
+    bar.set_message("models");
+    rows.extend(stage.models().await?);
+    bar.inc(1);
     bar.set_message("the ledger is verified");
     let (ledger, edited) = stage.close_and_tamper(&bar).await?;
     rows.push(ledger);
@@ -62,6 +66,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     if good {
         println!("\nLook further:");
         println!("  casemate up --try             a gateway of your own, with a key that works");
+        println!("  casemate model scan FILE      what a model file would do to whoever loads it");
         println!("  casemate policy show          the policies that decided");
         println!("  casemate explain REQUEST_ID   why a request ended as it did");
         println!("  casemate ledger tail          what was recorded");

@@ -66,6 +66,11 @@ impl Home {
         self.data.join("ledger.db")
     }
 
+    /// Sealed files of models.
+    pub(crate) fn models(&self) -> PathBuf {
+        self.data.join("models")
+    }
+
     pub(crate) fn keyslots_file(&self) -> PathBuf {
         self.data.join("keyslots.json")
     }

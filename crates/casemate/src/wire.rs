@@ -19,9 +19,14 @@ use casemate_http::{
 };
 use casemate_iam::{Iam, IamParts};
 use casemate_ledger::{Ledger, LedgerOptions, Record};
+use casemate_models::{
+    hub::{Hub, HubCaller, HubCallers},
+    registry::{Patrol, Registry, RegistryParts},
+};
 use casemate_quota::{Account, Quota};
-use casemate_store::{Database, Keyring, Options, Scope};
-use casemate_types::{Caller, Decision, Problem, SystemClock, event::Facts};
+use casemate_store::{Blobs, Database, Keyring, Options, Scope};
+use casemate_types::{Caller, Decision, Problem, ProjectId, SystemClock, event::Facts};
+use hyper::{Request, body::Incoming};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -64,6 +69,7 @@ pub(crate) struct Casemate {
     pub(crate) home: Home,
     pub(crate) door: Door,
     pub(crate) iam: Iam,
+    pub(crate) registry: Registry,
     pub(crate) gateway: Gateway,
     pub(crate) system: Arc<System>,
     pub(crate) recovered: Recovered,
@@ -83,6 +89,7 @@ impl Casemate {
             Keyring::MIGRATIONS,
             casemate_access::MIGRATIONS,
             casemate_iam::MIGRATIONS,
+            casemate_models::MIGRATIONS,
         ];
         let database = Database::open(&home.state_file(), Options::default(), &migrations.concat())
             .context(
@@ -118,8 +125,17 @@ impl Casemate {
             database: database.clone(),
             entities: Arc::new(iam.clone()),
             clock: clock.clone(),
-            entropy,
+            entropy: entropy.clone(),
         })?;
+        let blobs = Blobs::open(&home.models(), keyring.clone(), entropy)
+            .with_context(|| format!("`{}` cannot be used", home.models().display()))?;
+        let registry = Registry::new(RegistryParts {
+            door: door.clone(),
+            database: database.clone(),
+            keyring: keyring.clone(),
+            blobs,
+            clock: clock.clone(),
+        });
         let quota = Quota::default();
         let recovered = door.recover(&mut QuotaProjection(quota.clone()))?;
         door.recorder()
@@ -154,6 +170,7 @@ impl Casemate {
             home: home.clone(),
             door,
             iam,
+            registry,
             gateway,
             system,
             recovered,
@@ -181,17 +198,32 @@ impl Casemate {
         let address = |listener: &Listener| listener.address().context("a listener has no address");
         let (data_address, admin_address) = (address(&data)?, address(&admin)?);
         let gateway = self.gateway.clone();
-        let handler = move |request, peer| gateway.clone().handle(request, peer);
+        let hub = Hub::new(
+            self.registry.clone(),
+            Arc::new(IamAuthenticator(self.iam.clone())),
+        );
+        let handler = move |request: Request<Incoming>, peer| {
+            let (gateway, hub) = (gateway.clone(), hub.clone());
+            async move {
+                match Hub::takes(request.uri().path()) {
+                    true => hub.handle(request, peer).await,
+                    false => gateway.handle(request, peer).await,
+                }
+            }
+        };
         let api = AdminApi::new(ApiParts {
             door: self.door.clone(),
             iam: self.iam.clone(),
+            registry: self.registry.clone(),
             system: self.system.clone(),
             operator: rustix::process::geteuid().as_raw(),
         });
+        let patrol = Patrol::new(self.registry.clone(), config.models.patrol());
         let tasks = vec![
             tokio::spawn(serve(data, handler, shutdown.clone(), GRACE)),
             tokio::spawn(serve(admin, api.handler(), shutdown.clone(), GRACE)),
             tokio::spawn(serve(socket, api.handler(), shutdown.clone(), GRACE)),
+            tokio::spawn(patrol.run(shutdown.clone())),
             tokio::spawn(self.system.witnesses.clone().run(shutdown.clone())),
         ];
         let exporter = self
@@ -373,6 +405,31 @@ impl Authenticator for IamAuthenticator {
     }
 }
 
+/// iam as the Hub's clients meet it.
+impl HubCallers for IamAuthenticator {
+    fn caller(
+        &self,
+        key: Option<&str>,
+        address: Option<IpAddr>,
+        certified: bool,
+    ) -> Result<HubCaller, Problem> {
+        let found = self.0.authenticate(key, address, certified);
+        let found = found.map_err(|rejection| rejection.problem())?;
+        Ok(HubCaller {
+            models: found.key().models.clone().into(),
+            caller: found.caller,
+        })
+    }
+
+    fn project(&self, name: &str) -> Option<ProjectId> {
+        self.0.project_named(name).map(|project| project.id)
+    }
+
+    fn project_name(&self, id: ProjectId) -> Option<String> {
+        self.0.project(id).map(|project| project.name.clone())
+    }
+}
+
 /// Quota as a reader of the book.
 struct QuotaProjection(Quota);
 
@@ -415,6 +472,7 @@ pub(crate) fn open_reader(home: &Home) -> anyhow::Result<casemate_ledger::Reader
         Keyring::MIGRATIONS,
         casemate_access::MIGRATIONS,
         casemate_iam::MIGRATIONS,
+        casemate_models::MIGRATIONS,
     ];
     let database = Database::open(&home.state_file(), Options::default(), &migrations.concat())?;
     let (root, generation) = home.open_root(&database)?;

@@ -12,7 +12,7 @@ use hyper::Method;
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use super::Row;
+use super::{Row, models::Chapter};
 use crate::{
     backup::Scratch,
     client,
@@ -137,6 +137,16 @@ impl Stage {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         anyhow::bail!("the ledger does not write")
+    }
+
+    /// The chapter about models.
+    pub(crate) async fn models(&self) -> anyhow::Result<Vec<Row>> {
+        let casemate = &self.casemate;
+        let project = casemate.iam.project_named("demo");
+        let project = project.context("the demo has no project")?.id;
+        let (scratch, store) = (self.scratch.path(), casemate.home.models());
+        let chapter = Chapter::open(&casemate.registry, project, scratch, store).await?;
+        chapter.play().await
     }
 
     /// Stops the gateway, verifies its ledger, edits one record on disk and verifies again.

@@ -13,6 +13,7 @@ mod ledger;
 mod ledger_python;
 mod lifecycle;
 mod model;
+mod model_registry;
 mod model_signing;
 mod output;
 mod policy;

@@ -22,16 +22,29 @@ pub(super) struct Bom {
     any: bool,
 }
 
+fn tool() -> Value {
+    json!({"type": "application", "name": "casemate", "version": env!("CARGO_PKG_VERSION")})
+}
+
+/// The whole list at once.
+pub(super) fn whole(scanned: &[Scanned]) -> Value {
+    json!({
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"tools": {"components": [tool()]}},
+        "components": scanned.iter().map(component).collect::<Vec<_>>(),
+    })
+}
+
 impl Report for Bom {
     fn begin(&mut self, out: &mut Out) -> anyhow::Result<()> {
-        let tool = json!({
-            "type": "application", "name": "casemate", "version": env!("CARGO_PKG_VERSION"),
-        });
         out.text(&format!(
             "{{\"$schema\":\"http://cyclonedx.org/schema/bom-1.6.schema.json\",\
              \"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"version\":1,\
              \"metadata\":{},\n\"components\":[",
-            json!({"tools": {"components": [tool]}}),
+            json!({"tools": {"components": [tool()]}}),
         ))
     }
 

@@ -107,7 +107,7 @@ fn scan_one(scanner: &Scanner, item: Item, bar: &ProgressBar) -> Scanned {
 }
 
 /// Reads a file once; its digest, and what is to be said of it.
-fn read(
+pub(super) fn read(
     scanner: &Scanner,
     path: &Path,
     bar: &ProgressBar,

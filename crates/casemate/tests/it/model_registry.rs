@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A model's way through the registry by the command line, and out to the Hub's own client.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Home, Server, post, until},
+    sdk::python,
+};
+
+/// A pickle that would run a command that does nothing. It is never loaded.
+const HOSTILE: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
+
+fn safetensors(data: &[u8]) -> Vec<u8> {
+    let header = format!(
+        r#"{{"w":{{"dtype":"U8","shape":[{0}],"data_offsets":[0,{0}]}}}}"#,
+        data.len()
+    );
+    let padded = format!("{header:<width$}", width = header.len().next_multiple_of(8));
+    [
+        &(padded.len() as u64).to_le_bytes()[..],
+        padded.as_bytes(),
+        data,
+    ]
+    .concat()
+}
+
+/// A directory as the Hub's client leaves it.
+fn download(home: &Home, name: &str, number: u8) -> String {
+    let path = home.dir.join(name);
+    std::fs::create_dir_all(path.join("onnx")).unwrap();
+    std::fs::create_dir_all(path.join(".cache/huggingface")).unwrap();
+    std::fs::write(path.join(".gitattributes"), "*.bin filter=lfs").unwrap();
+    std::fs::write(path.join(".cache/huggingface/x.lock"), "").unwrap();
+    std::fs::write(path.join("config.json"), r#"{"model_type": "bert"}"#).unwrap();
+    let weights = safetensors(&vec![number; 300_000]);
+    std::fs::write(path.join("onnx/weights.safetensors"), weights).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+struct Scene {
+    home: Home,
+    server: Server,
+    key: String,
+    /// Of an administrator, the second person.
+    boss: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let home = Home::new();
+        let server = home.up(&["--try"]);
+        let key = home.dir.join("team.pem").to_str().unwrap().to_owned();
+        home.ok(&["model", "keygen", "--out", &key]);
+        let public = home.dir.join("team.pub.pem");
+        home.ok(&[
+            "model",
+            "signers",
+            "try/fraud",
+            "--key",
+            public.to_str().unwrap(),
+        ]);
+        home.ok(&["service", "create", "try", "boss", "--role", "admin"]);
+        let boss = home.json(&["key", "create", "try", "boss"]);
+        let boss = boss[0]["secret"].as_str().unwrap().to_owned();
+        Self {
+            home,
+            server,
+            key,
+            boss,
+        }
+    }
+
+    fn import(&self, path: &str) -> Value {
+        let verb = ["model", "import", path, "try/fraud", "--key", &self.key];
+        self.home.json(&verb)[0].clone()
+    }
+
+    fn to_production(&self, number: &str) {
+        let version = format!("try/fraud@{number}");
+        let evaluation = self.home.dir.join("evaluation.json");
+        std::fs::write(
+            &evaluation,
+            r#"{"name": "holdout", "metrics": {"auc": 0.97}}"#,
+        )
+        .unwrap();
+        let file = evaluation.to_str().unwrap();
+        self.home
+            .ok(&["model", "attest", &version, "evaluation", file]);
+        let path = format!("/v1/projects/try/models/fraud/versions/{number}/approve");
+        let body = json!({"alias": "production", "why": "read the report"});
+        let url = self.server.admin_url();
+        assert_eq!(post(url, &path, &self.boss, &body).status, 200);
+        self.home
+            .ok(&["model", "promote", &version, "--why", "better"]);
+    }
+
+    fn version(&self, version: &str) -> Value {
+        self.home.json(&["model", "show", version])
+    }
+
+    /// Sealed files, the largest first.
+    fn blobs(&self) -> Vec<PathBuf> {
+        let mut all = Vec::new();
+        for shelf in std::fs::read_dir(self.home.data.join("models")).unwrap() {
+            let entries = std::fs::read_dir(shelf.unwrap().path()).unwrap();
+            all.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        all.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).unwrap().len()));
+        all
+    }
+}
+
+fn flip(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_model_goes_to_production_and_back() {
+    let scene = Scene::new();
+    let home = &scene.home;
+    let (one, two) = (download(home, "one", 1), download(home, "two", 2));
+    let first = scene.import(&one);
+    assert_eq!(
+        (&first["version"], &first["outcome"]),
+        (&json!(1), &json!("clean"))
+    );
+    let names: Vec<_> = first["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| &file["name"])
+        .collect();
+    assert_eq!(names, ["config.json", "onnx/weights.safetensors"]);
+    assert_eq!(scene.import(&one)["version"], 1, "the same once more");
+
+    // Signed elsewhere and pushed.
+    let signature = home.dir.join("two.sig");
+    let signature = signature.to_str().unwrap();
+    let ignore = [".cache", "--signature", signature, &two];
+    home.ok(&[
+        &["model", "sign", "--key", &scene.key, "--ignore"][..],
+        &ignore,
+    ]
+    .concat());
+    let push = ["model", "push", &two, "try/fraud", "--signature", signature];
+    assert_eq!(home.json(&push)[0]["version"], 2);
+    let diff = home.json(&["model", "diff", "try/fraud", "1", "2"]);
+    assert_eq!(diff["changed"], json!(["onnx/weights.safetensors"]));
+
+    // No gate opens without what it asks for.
+    let promote = ["model", "promote", "try/fraud@1"];
+    let ran = home.run(&promote).exits(3);
+    assert!(ran.err.contains("production needs"), "{}", ran.err);
+    scene.to_production("1");
+    let ran = home.run(&["model", "promote", "try/fraud@2"]).exits(3);
+    assert!(ran.err.contains("bill of materials"), "{}", ran.err);
+    let bom = home
+        .run(&["model", "scan", &two, "--format", "cyclonedx"])
+        .out;
+    let file = home.dir.join("bom.json");
+    std::fs::write(&file, bom).unwrap();
+    home.ok(&[
+        "model",
+        "attest",
+        "try/fraud@2",
+        "bom",
+        file.to_str().unwrap(),
+    ]);
+    scene.to_production("2");
+    assert_eq!(scene.version("try/fraud@production")["version"], 2);
+    let began = std::time::Instant::now();
+    home.ok(&["model", "rollback", "try/fraud", "--why", "it is worse"]);
+    assert!(began.elapsed().as_secs_f32() < 1.0, "{:?}", began.elapsed());
+    assert_eq!(scene.version("try/fraud@production")["version"], 1);
+
+    let out = home.dir.join("copy");
+    let out = out.to_str().unwrap();
+    let copied = home.dir.join("copy.sig");
+    let pull = [
+        "model",
+        "pull",
+        "try/fraud@production",
+        out,
+        "--signature",
+        copied.to_str().unwrap(),
+    ];
+    home.ok(&pull);
+    let read = |base: &str, name: &str| std::fs::read(Path::new(base).join(name)).unwrap();
+    for name in ["config.json", "onnx/weights.safetensors"] {
+        assert_eq!(read(out, name), read(&one, name));
+    }
+    let public = home.dir.join("team.pub.pem");
+    let public = public.to_str().unwrap();
+    let verify = [
+        "model",
+        "verify",
+        "--public-key",
+        public,
+        "--signature",
+        copied.to_str().unwrap(),
+        out,
+    ];
+    home.ok(&verify);
+    // A directory that is there is not touched.
+    home.run(&pull).exits(1);
+    let lineage: Value =
+        serde_json::from_str(&home.ok(&["model", "show", "try/fraud@1", "--lineage"])).unwrap();
+    assert_eq!(
+        lineage["subject"]["digest"]["sha256"],
+        first["digest"].as_str().unwrap()[7..]
+    );
+    assert_eq!(
+        home.json(&["model", "list", "try"])[0]["aliases"][0]["version"],
+        1
+    );
+}
+
+#[test]
+fn a_hostile_file_is_neither_signed_nor_sent() {
+    let scene = Scene::new();
+    let path = download(&scene.home, "bad", 3);
+    std::fs::write(Path::new(&path).join("tokenizer.json"), HOSTILE).unwrap();
+    let verb = ["model", "import", &path, "try/fraud", "--key", &scene.key];
+    let ran = scene.home.run(&verb).exits(3);
+    assert!(ran.out.contains("pickle-dangerous-call"), "{}", ran.out);
+    assert!(ran.err.contains("nothing was imported"), "{}", ran.err);
+    assert_eq!(
+        scene.home.json(&["model", "list", "try"])[0]["versions"],
+        json!([])
+    );
+}
+
+#[test]
+fn one_flipped_bit_is_caught() {
+    let scene = Scene::new();
+    let home = &scene.home;
+    scene.import(&download(home, "one", 1));
+    scene.to_production("1");
+    flip(&scene.blobs()[0]);
+    let out = home.dir.join("copy");
+    let ran = home.run(&["model", "pull", "try/fraud@1", out.to_str().unwrap()]);
+    assert_ne!(ran.code, Some(0));
+    let left: Vec<_> = std::fs::read_dir(home.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name.to_str().unwrap().contains("copy")),
+        "{left:?}"
+    );
+    let version = scene.version("try/fraud@1");
+    assert!(
+        version["quarantined"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("damaged"),
+        "{version}"
+    );
+    // And who asks again is told.
+    let ran = home
+        .run(&["model", "pull", "try/fraud@1", out.to_str().unwrap()])
+        .exits(3);
+    assert!(ran.err.contains("quarantined"), "{}", ran.err);
+}
+
+#[test]
+fn the_patrol_catches_what_nobody_asks_for() {
+    let home = Home::new();
+    let config = format!("{}\n[models]\npatrol_every_s = 1\n", crate::harness::CONFIG);
+    home.configure(&config);
+    let server = home.up(&["--try"]);
+    let key = home.dir.join("team.pem").to_str().unwrap().to_owned();
+    home.ok(&["model", "keygen", "--out", &key]);
+    let public = home.dir.join("team.pub.pem");
+    home.ok(&[
+        "model",
+        "signers",
+        "try/fraud",
+        "--key",
+        public.to_str().unwrap(),
+    ]);
+    let path = download(&home, "one", 1);
+    home.ok(&["model", "import", &path, "try/fraud", "--key", &key]);
+    let scene = Scene {
+        home,
+        server,
+        key,
+        boss: String::new(),
+    };
+    flip(&scene.blobs()[0]);
+    until("the quarantine", || {
+        let version = scene.version("try/fraud@1");
+        version["quarantined"].is_object().then_some(())
+    });
+    let tail = scene
+        .home
+        .ok(&["ledger", "tail", "-n", "200", "--format", "json"]);
+    let records: Value = serde_json::from_str(&tail).unwrap();
+    let alerts = records
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|record| record["event"]["is_alert"] == true);
+    assert_eq!(alerts.count(), 1);
+}
+
+#[test]
+fn the_hub_s_own_client_gets_what_is_verified() {
+    let Some(python) = python() else { return };
+    let scene = Scene::new();
+    let home = &scene.home;
+    let source = download(home, "one", 1);
+    scene.import(&source);
+    scene.to_production("1");
+    // What the client is to get, without what the Hub keeps beside it.
+    std::fs::remove_file(Path::new(&source).join(".gitattributes")).unwrap();
+    std::fs::remove_dir_all(Path::new(&source).join(".cache")).unwrap();
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python/huggingface_client.py");
+    let client = |verb: &str, reason: &str| {
+        let output = Command::new(&python)
+            .arg(&file)
+            .arg(verb)
+            .env("HF_ENDPOINT", scene.server.data_url())
+            .env("HF_HOME", home.dir.join("hf"))
+            .env("HF_HUB_DISABLE_TELEMETRY", "1")
+            .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+            .env("CASEMATE_KEY", scene.server.key())
+            .env("CASEMATE_MODEL", "try/fraud")
+            .env("CASEMATE_SOURCE", &source)
+            .env("CASEMATE_CACHES", home.dir.join("caches"))
+            .env("CASEMATE_REASON", reason)
+            .env("NO_PROXY", "*")
+            .env_remove("HF_TOKEN")
+            .output()
+            .unwrap();
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success(), "{out}\n{err}");
+    };
+    client("works", "");
+    home.ok(&[
+        "model",
+        "quarantine",
+        "try/fraud@1",
+        "--why",
+        "it leaks claims",
+    ]);
+    client("fails", "it leaks claims");
+    home.ok(&[
+        "model",
+        "quarantine",
+        "try/fraud@1",
+        "--why",
+        "a false alarm",
+        "--lift",
+    ]);
+    flip(&scene.blobs()[0]);
+    let out = home.dir.join("copy");
+    let ran = home.run(&["model", "pull", "try/fraud@1", out.to_str().unwrap()]);
+    assert_ne!(ran.code, Some(0));
+    client("fails", "damaged");
+}
