@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who asks at the admin plane: the operator at the local socket, or the holder of a key.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRequestParts, State},
     http::request::Parts,
@@ -9,6 +11,35 @@ use casemate_http::Peer;
 use casemate_types::{Caller, Problem, ProblemCode};
 
 use crate::{AdminApi, ApiError};
+
+/// The models that the caller's key is made for, `*` at the end for any ending; empty for all.
+#[derive(Clone, Default)]
+pub(crate) struct KeyModels(Arc<[String]>);
+
+impl KeyModels {
+    /// Refuses what the key is not made for.
+    pub(crate) fn check(&self, model: &str) -> Result<(), ApiError> {
+        let fits = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(beginning) => model.starts_with(beginning),
+            None => pattern == model,
+        };
+        if self.0.is_empty() || self.0.iter().any(fits) {
+            return Ok(());
+        }
+        let text = "the API key is not for this model";
+        Err(ApiError::new(ProblemCode::Denied, text))
+    }
+}
+
+impl FromRequestParts<AdminApi> for KeyModels {
+    type Rejection = ApiError;
+
+    /// Behind an [`Asker`], who leaves it there.
+    async fn from_request_parts(parts: &mut Parts, _: &AdminApi) -> Result<Self, ApiError> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(|| ApiError::new(ProblemCode::Unauthenticated, "nobody is asking"))
+    }
+}
 
 /// An authenticated caller. A handler that wants one cannot be reached without.
 pub(crate) struct Asker(pub(crate) Caller);
@@ -22,7 +53,10 @@ impl FromRequestParts<AdminApi> for Asker {
             .unwrap_or_else(|never| match never {});
         let peer = parts.extensions.get::<Peer>().copied();
         match peer {
-            Some(Peer::Unix { uid }) if api.is_operator(uid) => Ok(Self(Caller::operator(uid))),
+            Some(Peer::Unix { uid }) if api.is_operator(uid) => {
+                parts.extensions.insert(KeyModels::default());
+                Ok(Self(Caller::operator(uid)))
+            }
             Some(Peer::Unix { .. }) => {
                 let text = "the local socket is for the user that runs Casemate";
                 Err(Problem::new(ProblemCode::Unauthenticated, text).into())
@@ -33,7 +67,10 @@ impl FromRequestParts<AdminApi> for Asker {
                     .and_then(|value| value.to_str().ok())
                     .and_then(|value| value.strip_prefix("Bearer "));
                 let found = api.iam().authenticate(key, Some(address.ip()), certified);
-                Ok(Self(found?.caller))
+                let found = found?;
+                let models = KeyModels(found.key().models.clone().into());
+                parts.extensions.insert(models);
+                Ok(Self(found.caller))
             }
             None => Err(Problem::new(ProblemCode::Unauthenticated, "nobody is asking").into()),
         }

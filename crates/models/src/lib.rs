@@ -6,6 +6,7 @@
 
 mod hex;
 pub mod hub;
+pub mod oci;
 pub mod registry;
 pub mod signing;
 mod store;

@@ -15,7 +15,7 @@ use super::identity::project;
 use crate::{
     AdminApi, ApiError,
     body::{Asked, Form},
-    caller::Asker,
+    caller::{Asker, KeyModels},
     dto::model::{
         ApproveBody, DiffQuery, DigestsBody, FloorBody, ModelDto, MoveBody, MovedDto, RollbackBody,
         SignersBody, VersionBody, VersionDto, WhyBody, digest, hex,
@@ -165,8 +165,10 @@ pub(crate) async fn lineage(
 pub(crate) async fn signature(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
+    models: KeyModels,
     Path((of, model, version)): Versioned,
 ) -> Result<Response, ApiError> {
+    models.check(&model)?;
     let place = place(&api, &caller, &of, &model)?;
     let reference: Reference = parse(&version)?;
     let bundle = api.registry().pull_signature(&caller, &place, &reference);
@@ -176,8 +178,10 @@ pub(crate) async fn signature(
 pub(crate) async fn blob_get(
     State(api): State<AdminApi>,
     Asker(caller): Asker,
+    models: KeyModels,
     Path((of, model, version, sha256)): Path<(String, String, String, String)>,
 ) -> Result<Response, ApiError> {
+    models.check(&model)?;
     let place = place(&api, &caller, &of, &model)?;
     let (reference, digest) = (parse(&version)?, digest(&sha256)?);
     let registry = api.registry();

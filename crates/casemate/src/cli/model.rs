@@ -9,6 +9,7 @@ mod import;
 mod key;
 mod keygen;
 mod list;
+mod oci;
 mod promote;
 mod pull;
 mod push;

@@ -210,6 +210,38 @@ fn a_model_goes_to_production_and_back() {
         out,
     ];
     home.ok(&verify);
+    // As an OCI layout, and from there into another model.
+    let layout = format!("oci:{}", home.dir.join("layout").to_str().unwrap());
+    home.ok(&["model", "pull", "try/fraud@1", &layout]);
+    let read_json = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(home.dir.join("layout").join(name)).unwrap()).unwrap()
+    };
+    let index = read_json("index.json");
+    let digest = index["manifests"][0]["digest"]
+        .as_str()
+        .unwrap()
+        .replace(':', "/");
+    let manifest = read_json(&format!("blobs/{digest}"));
+    assert_eq!(
+        manifest["artifactType"],
+        "application/vnd.cncf.model.manifest.v1+json"
+    );
+    assert_eq!(
+        manifest["layers"][1]["annotations"]["org.cncf.model.filepath"],
+        "onnx/weights.safetensors"
+    );
+    home.ok(&["model", "signers", "try/copy", "--key", public]);
+    let pushed = home.json(&["model", "push", &layout, "try/copy"]);
+    assert_eq!(pushed[0]["digest"], first["digest"]);
+    // A blob that was changed is not sent.
+    let weights = manifest["layers"][1]["digest"]
+        .as_str()
+        .unwrap()
+        .replace(':', "/");
+    flip(&home.dir.join("layout/blobs").join(weights));
+    let ran = home.run(&["model", "push", &layout, "try/other"]).exits(1);
+    assert!(ran.err.contains("another digest"), "{}", ran.err);
+
     // A directory that is there is not touched.
     home.run(&pull).exits(1);
     let lineage: Value =
@@ -219,7 +251,7 @@ fn a_model_goes_to_production_and_back() {
         first["digest"].as_str().unwrap()[7..]
     );
     assert_eq!(
-        home.json(&["model", "list", "try"])[0]["aliases"][0]["version"],
+        home.json(&["model", "list", "try"])[1]["aliases"][0]["version"],
         1
     );
 }

@@ -10,13 +10,13 @@ use std::{
 };
 
 use anyhow::Context as _;
-use casemate_crypto::Sha256Stream;
-use casemate_models::registry::FileName;
+use casemate_crypto::{Sha256, Sha256Stream};
+use casemate_models::registry::{FileName, Reference};
 use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use super::{files::progress, key, registry::Versioned};
+use super::{files::progress, key, oci, registry::Versioned};
 use crate::{
     cli::Global,
     client::{ask, download},
@@ -27,7 +27,7 @@ use crate::{
 pub(crate) struct PullArgs {
     /// PROJECT/MODEL@VERSION
     version: Versioned,
-    /// Directory to make
+    /// Directory to make, or `oci:DIR` for an OCI layout (CNCF ModelPack)
     out: PathBuf,
     /// File for the signature, to check the copy with later
     #[arg(long, value_name = "SIG")]
@@ -40,11 +40,13 @@ pub(super) async fn pull(global: &Global, args: &PullArgs) -> anyhow::Result<Exi
     if let Some(signature) = &args.signature {
         key::check_place(signature)?;
     }
-    let fresh = std::fs::symlink_metadata(&args.out).is_err();
+    let layout = oci::directory(&args.out);
+    let out = layout.as_deref().unwrap_or(&args.out);
+    let fresh = std::fs::symlink_metadata(out).is_err();
     anyhow::ensure!(
         fresh,
         "`{}` is there already; name a new directory",
-        args.out.display()
+        out.display()
     );
     // First what proves that it may be had: nothing is written for a refusal.
     let mut bundle = Vec::new();
@@ -59,15 +61,35 @@ pub(super) async fn pull(global: &Global, args: &PullArgs) -> anyhow::Result<Exi
         version: text(&version, "digest"),
         ..args.version.clone()
     };
-    let partial = Partial::beside(&args.out)?;
+    let partial = Partial::beside(out)?;
     let files = version["files"].as_array().map_or(&[][..], Vec::as_slice);
     let bar = progress(files.iter().filter_map(|file| file["bytes"].as_u64()).sum());
+    let mut taken = Vec::with_capacity(files.len());
     for file in files {
-        take(&socket, &fixed, &partial.0, file, &|bytes| bar.inc(bytes)).await?;
+        let entry = entry(file)?;
+        let path = match &layout {
+            Some(_) => oci::blob(&partial.0, &hex(&entry.1)),
+            None => partial.0.join(entry.0.as_str()),
+        };
+        // Two files with the same bytes are one blob of a layout.
+        if layout.is_none() || !path.exists() {
+            take(&socket, &fixed, &path, &entry, &|bytes| bar.inc(bytes)).await?;
+        }
+        taken.push(entry);
+    }
+    if layout.is_some() {
+        let number = text(&version, "version");
+        oci::finish(
+            &partial.0,
+            args.version.named.model(),
+            &number,
+            &taken,
+            &bundle,
+        )?;
     }
     bar.finish_and_clear();
-    std::fs::rename(&partial.0, &args.out)
-        .with_context(|| format!("`{}` cannot be made", args.out.display()))?;
+    std::fs::rename(&partial.0, out)
+        .with_context(|| format!("`{}` cannot be made", out.display()))?;
     if let Some(signature) = &args.signature {
         key::store_signature(signature, &bundle)?;
     }
@@ -75,49 +97,57 @@ pub(super) async fn pull(global: &Global, args: &PullArgs) -> anyhow::Result<Exi
     eprintln!(
         "version {number}, {} files, in {}",
         files.len(),
-        args.out.display()
+        out.display()
     );
     Ok(ExitCode::SUCCESS)
 }
 
+/// A file as the server lists it. The server checks names, too; a name is checked by whoever makes
+/// a path of it.
+fn entry(file: &Value) -> anyhow::Result<Entry> {
+    let digest = text(file, "sha256");
+    let Ok(Reference::Digest(sha256)) = digest.parse() else {
+        anyhow::bail!("the answer has `{digest}` for a digest");
+    };
+    let length = file["bytes"]
+        .as_u64()
+        .context("the answer has a file without length")?;
+    Ok((text(file, "name").parse()?, sha256, length))
+}
+
+type Entry = (FileName, Sha256, u64);
+
 async fn take(
     socket: &Path,
     version: &Versioned,
-    below: &Path,
-    file: &Value,
+    to: &Path,
+    (name, sha256, _): &Entry,
     progress: &dyn Fn(u64),
 ) -> anyhow::Result<()> {
-    // The server says so too; a name is checked by whoever makes a path of it.
-    let name: FileName = text(file, "name").parse()?;
-    let sha256 = text(file, "sha256");
-    let mut out = create(below, &name)?;
+    let mut out = create(to, name)?;
     let mut digest = Sha256Stream::new();
-    let path = version.path(&format!("/blobs/{sha256}"));
+    let path = version.path(&format!("/blobs/{}", hex(sha256)));
     let taken = download(socket, &path, |piece| {
         digest.update(piece);
         progress(piece.len() as u64);
         Ok(out.write_all(piece)?)
     });
-    taken
-        .await
-        .with_context(|| format!("`{name}` was not taken; nothing is kept"))?;
-    let same = hex(&digest.finish()) == sha256;
+    let broke_off = || format!("`{name}` was not taken; nothing is kept");
+    taken.await.with_context(broke_off)?;
+    let same = digest.finish() == *sha256;
     anyhow::ensure!(same, "`{name}` came with another digest; nothing is kept");
     Ok(out.sync_all()?)
 }
 
-fn create(below: &Path, name: &FileName) -> anyhow::Result<File> {
-    let path = below.join(name.as_str());
+fn create(path: &Path, name: &FileName) -> anyhow::Result<File> {
     let cannot = || format!("`{name}` cannot be written");
     if let Some(parent) = path.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)
-            .with_context(cannot)?;
+        let mut directories = DirBuilder::new();
+        let made = directories.recursive(true).mode(0o700).create(parent);
+        made.with_context(cannot)?;
     }
     let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(&path);
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
     file.with_context(cannot)
 }
 

@@ -54,6 +54,11 @@ impl FromStr for Named {
 }
 
 impl Named {
+    /// The model's name.
+    pub(super) fn model(&self) -> &str {
+        self.model.as_str()
+    }
+
     /// The address of something below the model.
     pub(super) fn path(&self, below: &str) -> String {
         format!("/v1/projects/{}/models/{}{below}", self.project, self.model)
@@ -103,6 +108,8 @@ pub(super) struct LocalFile {
     pub(super) name: FileName,
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
+    /// The digest it is said to have.
+    pub(super) sha256: Option<Sha256>,
 }
 
 /// The files of a directory that a signature covers. Links to files are the files they lead to:
@@ -131,7 +138,12 @@ pub(super) fn local_files(
             false => directory.join(&name),
         };
         let name = name.parse()?;
-        files.push(LocalFile { name, path, bytes });
+        files.push(LocalFile {
+            name,
+            path,
+            bytes,
+            sha256: None,
+        });
     }
     anyhow::ensure!(!files.is_empty(), "`{}` has no files", directory.display());
     files.sort_by(|one, other| one.name.cmp(&other.name));
@@ -149,7 +161,14 @@ pub(super) async fn send(
     let mut by_digest = BTreeMap::new();
     let mut listed = Vec::with_capacity(files.len());
     for file in files {
-        let digest = hex(&digest(&file.path)?);
+        let digest = digest(&file.path)?;
+        let as_said = file.sha256.is_none_or(|said| said == digest);
+        anyhow::ensure!(
+            as_said,
+            "`{}` has another digest than its layout says",
+            file.name
+        );
+        let digest = hex(&digest);
         listed.push(json!({"name": file.name.as_str(), "sha256": digest}));
         by_digest.insert(digest, file);
     }
