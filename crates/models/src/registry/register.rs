@@ -144,9 +144,9 @@ impl Registry {
         )?;
         let blobs = manifest.digests();
         let created = self.inner.parts.clock.now();
-        self.tx("models.version_insert", |tx| {
-            if store::version_find(tx, model.id, &Reference::Digest(*root))?.is_some() {
-                return Ok(());
+        let known = self.tx("models.version_insert", |tx| {
+            if let Some(known) = store::version_find(tx, model.id, &Reference::Digest(*root))? {
+                return Ok(Some(known));
             }
             for blob in &blobs {
                 // The sweep may have taken it since it was looked at.
@@ -166,8 +166,17 @@ impl Registry {
                 blobs: &blobs,
             };
             store::version_insert(tx, &new)?;
-            Ok(())
-        })
+            Ok(None)
+        })?;
+        // A root digest is of contents in their order: files under other names may have it, too.
+        match known {
+            Some(known) if self.manifest(&known)?.files != manifest.files => {
+                let number = known.number;
+                let why = format!("version {number} has the same contents under other names");
+                Err(RegistryError::Conflict(why))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Models of a project, or of all, with their aliases and versions.

@@ -96,6 +96,27 @@ fn names_that_cannot_stand_beside_one_another_are_refused() {
 }
 
 #[test]
+fn the_same_contents_under_other_names_are_no_version_there_is() {
+    let house = House::new();
+    let first = house.push(&model(1));
+    let mut renamed = model(1);
+    renamed[0].0 = "conf.json".into();
+    let result = house.push_with(&developer(), &renamed, house.bundle(&renamed));
+    assert!(
+        matches!(result, Err(RegistryError::Conflict(_))),
+        "{result:?}"
+    );
+    let names: Vec<_> = house
+        .show("1")
+        .files
+        .into_iter()
+        .map(|file| file.name)
+        .collect();
+    let before: Vec<_> = first.files.into_iter().map(|file| file.name).collect();
+    assert_eq!(names, before);
+}
+
+#[test]
 fn bytes_that_were_not_sent_make_no_version() {
     let house = House::new();
     let submission = Submission {
