@@ -2,6 +2,7 @@
 //! `casemate model`: model files, before anything loads them.
 
 mod bom;
+mod convert;
 mod files;
 mod report;
 mod sarif;
@@ -16,6 +17,8 @@ use super::Global;
 pub(crate) enum ModelCommand {
     /// Say what model files would do to whoever loads them; exit 0 only if every file is clean
     Scan(ScanArgs),
+    /// Write the tensors of a torch file or pickle as safetensors, without running anything in it
+    Convert(convert::ConvertArgs),
 }
 
 #[derive(Debug, Args)]
@@ -28,6 +31,7 @@ pub(crate) struct ScanArgs {
 impl ModelCommand {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Convert(args) => convert::convert(global.format, args),
             Self::Scan(args) => files::scan(global.format, &args.path),
         }
     }
