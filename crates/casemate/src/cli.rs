@@ -97,14 +97,14 @@ impl Command {
     const fn has_sarif(&self) -> bool {
         match self {
             Self::Inspect(args) => args.has_sarif(),
-            Self::Model(_) => true,
+            Self::Model(command) => command.is_scan(),
             _ => false,
         }
     }
 
     /// Whether CycloneDX can be asked for.
     const fn has_cyclonedx(&self) -> bool {
-        matches!(self, Self::Model(_))
+        matches!(self, Self::Model(command) if command.is_scan())
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) struct ScanArgs {
 }
 
 impl ModelCommand {
+    /// Whether it looks at files, so that there are findings to be written in forms of their own.
+    pub(crate) const fn is_scan(&self) -> bool {
+        matches!(self, Self::Scan(_))
+    }
+
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
         match self {
             Self::Convert(args) => convert::convert(global.format, args),
