@@ -94,6 +94,11 @@ impl Keras {
                 .push((&rule::KERAS_LAMBDA, format!("a layer of class `{class}`")));
             return;
         }
+        if let Some((rule, why)) = loads(&class) {
+            self.found
+                .push((rule, format!("a layer of class `{class}`, which {why}")));
+            return;
+        }
         if let Some(registered) = &object.registered
             && registered.contains('>')
         {
@@ -140,6 +145,16 @@ impl Keras {
     }
 }
 
+/// Layers of Keras itself that load code, and what they do.
+fn loads(class: &str) -> Option<(&'static Rule, &'static str)> {
+    match class.rsplit('>').next().unwrap_or(class) {
+        "TFSMLayer" => Some((&rule::KERAS_MODULE, "loads a saved model from a path")),
+        "TorchModuleWrapper" => Some((&rule::KERAS_LAMBDA, "loads a pickle of torch")),
+        "FlaxLayer" | "JaxLayer" => Some((&rule::KERAS_CUSTOM, "runs functions of the author")),
+        _ => None,
+    }
+}
+
 /// Functions of TensorFlow that a layer made of one may name, and that do more than compute.
 fn is_hostile_function(function: &str) -> bool {
     let function = function
@@ -183,9 +198,16 @@ fn is_keras_module(module: &str) -> bool {
     ) {
         parts.next();
     }
-    let Some(part) = parts.next() else {
+    let Some(mut part) = parts.next() else {
         return true;
     };
+    // Optimisers of one framework: `backend.torch.optimizers`.
+    if part == "backend" {
+        part = parts
+            .nth(1)
+            .filter(|part| *part == "optimizers")
+            .unwrap_or(part);
+    }
     matches!(
         part,
         "activations"

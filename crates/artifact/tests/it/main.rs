@@ -3,7 +3,9 @@
 //! nothing, and nothing ever loads them.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod attacks;
 mod containers;
+mod convert;
 mod formats;
 mod make;
 mod pickles;

@@ -6,21 +6,21 @@ use crate::bytes::{Reader, little};
 pub(super) const LOCAL: &[u8] = b"PK\x03\x04";
 pub(super) const CENTRAL: &[u8] = b"PK\x01\x02";
 pub(super) const END: &[u8] = b"PK\x05\x06";
-const END64: &[u8] = b"PK\x06\x06";
-const LOCATOR64: &[u8] = b"PK\x06\x07";
-const END_LENGTH: usize = 22;
+pub(super) const END64: &[u8] = b"PK\x06\x06";
+pub(super) const LOCATOR64: &[u8] = b"PK\x06\x07";
+pub(super) const END_LENGTH: usize = 22;
 
 /// What the directory or a member's own header says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) name: String,
     pub(super) flags: u16,
     pub(super) method: u16,
-    pub(super) crc: u32,
-    pub(super) packed: u64,
+    pub(crate) crc: u32,
+    pub(crate) packed: u64,
     pub(super) size: u64,
     /// Where its own header stands, as the directory says.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     made_by: u16,
     attributes: u32,
     /// Where its bytes stand, behind its own header.
@@ -28,6 +28,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Whether its bytes stand in the archive as they are, in clear.
+    pub(crate) const fn is_stored(&self) -> bool {
+        self.method == 0 && self.packed == self.size && self.flags & 0x2041 == 0
+    }
+
     /// Whether the file system of its maker says that it is no file and no directory.
     pub(super) const fn is_link(&self) -> bool {
         let kind = self.attributes >> 16 & 0xf000;
@@ -166,37 +171,21 @@ fn entries(bytes: &[u8], start: usize) -> Result<Vec<Entry>, Broken> {
     Ok(entries)
 }
 
-fn central(reader: &mut Reader<'_>) -> Option<Entry> {
+pub(super) fn central(reader: &mut Reader<'_>) -> Option<Entry> {
     (reader.take(4)? == CENTRAL).then_some(())?;
     let made_by = reader.u16()?;
     let _needed = reader.u16()?;
-    let (flags, method) = (reader.u16()?, reader.u16()?);
-    let _time = reader.u32()?;
-    let (crc, packed, size) = (reader.u32()?, reader.u32()?, reader.u32()?);
-    let (name, extra, comment) = (reader.u16()?, reader.u16()?, reader.u16()?);
+    let stated = Stated::read(reader)?;
+    let comment = reader.u16()?;
     let _disk = reader.u16()?;
     let _internal = reader.u16()?;
     let attributes = reader.u32()?;
     let offset = reader.u32()?;
-    let name = text(reader.take(name.into())?);
-    let extra = reader.take(extra.into())?;
+    let (mut entry, mut wide) = stated.entry(reader)?;
     reader.take(comment.into())?;
-    let mut wide = Wide::new(extra);
-    let size = wide.or(size)?;
-    let packed = wide.or(packed)?;
-    let offset = wide.or(offset)?;
-    Some(Entry {
-        name,
-        flags,
-        method,
-        crc,
-        packed,
-        size,
-        offset,
-        made_by,
-        attributes,
-        data: 0,
-    })
+    entry.offset = wide.or(offset)?;
+    (entry.made_by, entry.attributes) = (made_by, attributes);
+    Some(entry)
 }
 
 /// A member's own header.
@@ -204,27 +193,58 @@ pub(super) fn local(bytes: &[u8], at: usize) -> Option<Entry> {
     let mut reader = Reader::new(bytes.get(at..)?);
     (reader.take(4)? == LOCAL).then_some(())?;
     let _needed = reader.u16()?;
-    let (flags, method) = (reader.u16()?, reader.u16()?);
-    let _time = reader.u32()?;
-    let (crc, packed, size) = (reader.u32()?, reader.u32()?, reader.u32()?);
-    let (name, extra) = (reader.u16()?, reader.u16()?);
-    let name = text(reader.take(name.into())?);
-    let extra = reader.take(extra.into())?;
-    let mut wide = Wide::new(extra);
-    let size = wide.or(size)?;
-    let packed = wide.or(packed)?;
-    Some(Entry {
-        name,
-        flags,
-        method,
-        crc,
-        packed,
-        size,
-        offset: at as u64,
-        made_by: 0,
-        attributes: 0,
-        data: at + reader.at(),
-    })
+    let (mut entry, _) = Stated::read(&mut reader)?.entry(&mut reader)?;
+    (entry.offset, entry.data) = (at as u64, at + reader.at());
+    Some(entry)
+}
+
+/// The fields that the directory and a member's own header have in common, in their order.
+struct Stated {
+    flags: u16,
+    method: u16,
+    crc: u32,
+    packed: u32,
+    size: u32,
+    /// Lengths of what follows.
+    name: u16,
+    extra: u16,
+}
+
+impl Stated {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (flags, method) = (reader.u16()?, reader.u16()?);
+        let _time = reader.u32()?;
+        Some(Self {
+            flags,
+            method,
+            crc: reader.u32()?,
+            packed: reader.u32()?,
+            size: reader.u32()?,
+            name: reader.u16()?,
+            extra: reader.u16()?,
+        })
+    }
+
+    /// Reads name and extra fields; what the entry says so far, and the wide numbers that are left.
+    fn entry<'a>(self, reader: &mut Reader<'a>) -> Option<(Entry, Wide<'a>)> {
+        let name = text(reader.take(self.name.into())?);
+        let mut wide = Wide::new(reader.take(self.extra.into())?);
+        let size = wide.or(self.size)?;
+        let packed = wide.or(self.packed)?;
+        let entry = Entry {
+            name,
+            flags: self.flags,
+            method: self.method,
+            crc: self.crc,
+            packed,
+            size,
+            offset: 0,
+            made_by: 0,
+            attributes: 0,
+            data: 0,
+        };
+        Some((entry, wide))
+    }
 }
 
 fn text(bytes: &[u8]) -> String {
