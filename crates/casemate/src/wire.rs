@@ -4,6 +4,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use anyhow::Context as _;
 use casemate_access::{Door, DoorParts, Projection, Recovered};
 use casemate_api::{AdminApi, ApiParts};
 use casemate_crypto::{Place, Secret32, SystemEntropy};
-use casemate_gateway::{Authenticator, Gateway, GatewayParts, Guest};
+use casemate_gateway::{Authenticator, Gateway, GatewayParts, Guest, VerifiedModels};
 use casemate_http::{
     Client, ClientOptions, Limits, Listener, Origin, ServerTls, Shutdown, Timeouts,
     generate_authority, serve,
@@ -21,7 +22,9 @@ use casemate_iam::{Iam, IamParts};
 use casemate_ledger::{Ledger, LedgerOptions, Record};
 use casemate_models::{
     hub::{Hub, HubCaller, HubCallers},
-    registry::{Patrol, Registry, RegistryParts},
+    registry::{
+        AliasName, NameError, Patrol, Place as ModelPlace, Reference, Registry, RegistryParts,
+    },
 };
 use casemate_quota::{Account, Quota};
 use casemate_store::{Blobs, Database, Keyring, Options, Scope};
@@ -151,6 +154,10 @@ impl Casemate {
                 authenticator: Arc::new(IamAuthenticator(iam.clone())),
                 keyring: keyring.clone(),
                 clock,
+                models: Some(Arc::new(RegistryModels {
+                    registry: registry.clone(),
+                    iam: iam.clone(),
+                })),
                 spans,
             },
         )?;
@@ -427,6 +434,48 @@ impl HubCallers for IamAuthenticator {
 
     fn project_name(&self, id: ProjectId) -> Option<String> {
         self.0.project(id).map(|project| project.name.clone())
+    }
+}
+
+/// The registry, as the gateway asks it.
+struct RegistryModels {
+    registry: Registry,
+    iam: Iam,
+}
+
+impl RegistryModels {
+    /// Place and version of `project/model@alias`; `production` where no alias is named.
+    fn find(&self, reference: &str) -> Result<(ModelPlace, Reference), String> {
+        let (project, rest) = reference
+            .split_once('/')
+            .ok_or("it is not written as `project/model@alias`")?;
+        let (model, version) = rest.split_once('@').unwrap_or((rest, AliasName::DEFAULT));
+        let project = self
+            .iam
+            .project_named(project)
+            .ok_or_else(|| format!("there is no project `{project}`"))?;
+        let place = ModelPlace {
+            project: project.id,
+            model: model
+                .parse()
+                .map_err(|error: NameError| error.to_string())?,
+        };
+        let version = version
+            .parse()
+            .map_err(|error: NameError| error.to_string())?;
+        Ok((place, version))
+    }
+}
+
+impl VerifiedModels for RegistryModels {
+    fn served<'a>(
+        &'a self,
+        reference: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let (place, version) = self.find(reference)?;
+            self.registry.served(&place, &version).await
+        })
     }
 }
 

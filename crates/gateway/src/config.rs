@@ -93,6 +93,10 @@ pub struct UpstreamConfig {
     /// Region, for policies.
     #[serde(default)]
     pub region: String,
+    /// The version of a model that this server runs, by the root digest of its signature:
+    /// `sha256:…`. For routes that need a verified model.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Whether its name may lead to private addresses.
     #[serde(default)]
     pub allow_private: bool,
@@ -155,6 +159,10 @@ pub struct RouteConfig {
     /// Another upstream of the same wire format, asked when the first cannot answer.
     #[serde(default)]
     pub fallback: Option<String>,
+    /// The version in the registry that must be what the upstream runs, as `project/model@alias`.
+    /// While it may not be served, nothing is routed.
+    #[serde(default)]
+    pub verified: Option<String>,
     /// The model's name there, if it differs.
     #[serde(default)]
     pub upstream_model: Option<String>,

@@ -38,6 +38,7 @@ use crate::{
     steps::{Forwarded, Inspected, Received, Rejected, Stop, model_resource},
     trace::{SpanSink, Trace},
     upstream::{Route, Routes},
+    verified::{self, VerifiedModels},
 };
 
 /// Failed sign-ins recorded in a second at most; more are only counted.
@@ -93,6 +94,8 @@ pub struct GatewayParts {
     pub keyring: Keyring,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Who knows which models are verified, if anybody.
+    pub models: Option<Arc<dyn VerifiedModels>>,
     /// Who takes spans, if anybody.
     pub spans: Option<Arc<dyn SpanSink>>,
 }
@@ -353,14 +356,17 @@ impl Gateway {
     async fn answer(&self, mut inspected: Inspected) -> Result<Response<Body>, Problem> {
         let inner = &self.inner;
         inner.count(&inspected.sightings());
-        let upstreams = {
-            let route = inspected.route().get();
-            [Some(route.upstream.clone()), route.fallback.clone()]
-        };
+        let models = inner.parts.models.as_deref();
+        let (upstreams, unverified) =
+            match verified::upstreams(inspected.route().get(), models).await {
+                Ok(upstreams) => (upstreams, None),
+                Err((upstream, why)) => (vec![upstream], Some(why)),
+            };
+        let more = upstreams.len() > 1;
         let mut last = Problem::new(ProblemCode::Upstream, "no upstream could answer");
-        for (attempt, upstream) in (0..).zip(upstreams.into_iter().flatten()) {
+        for (attempt, upstream) in (0..).zip(upstreams) {
             let permitted = inspected
-                .permit(inner, &upstream, attempt)
+                .permit(inner, &upstream, attempt, unverified.as_deref())
                 .await
                 .map_err(|stop| {
                     self.record_attack(&inspected);
@@ -377,7 +383,7 @@ impl Gateway {
                 .map_err(|error| error.problem())?;
             inner.metrics.first_byte(started.elapsed());
             match retry_reason(&forwarded) {
-                Some(reason) if attempt == 0 && inspected.route().get().fallback.is_some() => {
+                Some(reason) if attempt == 0 && more => {
                     last = reason.clone();
                     give_up(forwarded, &reason);
                 }

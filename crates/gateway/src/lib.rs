@@ -22,6 +22,7 @@ pub mod steps;
 mod stream;
 mod trace;
 mod upstream;
+mod verified;
 
 pub use config::{
     ExactConfig, GatewayConfig, RequestLimits, RouteConfig, SetConfig, TimeoutConfig,
@@ -32,6 +33,7 @@ pub use error::GatewayError;
 pub use gateway::{Authenticator, Gateway, GatewayParts, Guest};
 pub use trace::{Span, SpanSink, Target};
 pub use upstream::CredentialSource;
+pub use verified::{Unverified, VerifiedModels};
 
 /// Readers of foreign bytes, for fuzzing.
 #[doc(hidden)]

@@ -436,12 +436,14 @@ impl Inspected {
         self.inspection.sightings()
     }
 
-    /// Asks the door about one upstream, reserves, and commits both in one record.
+    /// Asks the door about one upstream, reserves, and commits both in one record. `unverified` says
+    /// why it may not be asked, if so.
     pub(crate) async fn permit(
         &mut self,
         inner: &Inner,
         upstream: &Upstream,
         attempt: u32,
+        unverified: Option<&str>,
     ) -> Result<Permitted, Stop> {
         let door = &inner.parts.door;
         let record = if attempt == 0 {
@@ -450,6 +452,9 @@ impl Inspected {
             door.new_record()
         };
         let mut decided = self.ask(door, inner, upstream, record);
+        if let Some(why) = unverified {
+            decided = decided.deny("route.unverified", why);
+        }
         if !self.inspection.blocked().is_empty() {
             // The base policies say so too; a set that forgets it must not open the door.
             decided = decided.deny("guard.blocked", "a guard found content that may not pass");

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     GatewayConfig, GatewayError, RouteConfig, UpstreamConfig, UpstreamKind, dialect::Dialect,
+    verified::is_digest,
 };
 
 /// Resolves a reference such as `env:NAME` to a secret.
@@ -22,6 +23,8 @@ pub(crate) struct Upstream {
     pub(crate) kind: UpstreamKind,
     pub(crate) locality: Locality,
     pub(crate) region: String,
+    /// The version of a model that it says it runs.
+    pub(crate) digest: Option<String>,
     pub(crate) stream_usage: bool,
     pub(crate) client: Client,
     headers: HeaderMap,
@@ -51,6 +54,12 @@ impl Upstream {
                 "{error}; a private address needs `allow_private = true`"
             ))
         })?;
+        if let Some(digest) = config.digest.as_deref().filter(|text| !is_digest(text)) {
+            return Err(invalid(format!(
+                "`{digest}` is no digest: write `sha256:` and 64 small hexadecimal digits, as \
+                 `casemate model show` does"
+            )));
+        }
         let mut headers = HeaderMap::new();
         headers.insert(
             header::CONTENT_TYPE,
@@ -84,6 +93,7 @@ impl Upstream {
             kind: config.kind,
             locality: config.locality,
             region: config.region.clone(),
+            digest: config.digest.clone(),
             stream_usage: config.stream_usage,
             client,
             headers,
@@ -141,6 +151,30 @@ impl Route {
     }
 }
 
+/// A route that needs a verified model leads to servers that say which version they run.
+fn check_digests(
+    route: &RouteConfig,
+    upstreams: [Option<&Arc<Upstream>>; 2],
+) -> Result<(), GatewayError> {
+    if route.verified.is_none() {
+        return Ok(());
+    }
+    let silent = upstreams
+        .into_iter()
+        .flatten()
+        .find(|one| one.digest.is_none());
+    match silent {
+        None => Ok(()),
+        Some(silent) => Err(GatewayError::Route {
+            model: route.model.clone(),
+            why: format!(
+                "it needs a verified model, and its upstream `{}` has no `digest`",
+                silent.name
+            ),
+        }),
+    }
+}
+
 /// All routes, in the order of the configuration.
 #[derive(Debug)]
 pub(crate) struct Routes {
@@ -186,6 +220,7 @@ impl Routes {
                     why,
                 });
             }
+            check_digests(route, [Some(&upstream), fallback.as_ref()])?;
             all.push(Route {
                 config: route.clone(),
                 upstream,

@@ -17,6 +17,7 @@ mod pull;
 mod quarantine;
 mod receive;
 mod register;
+mod served;
 mod signature;
 mod standing;
 

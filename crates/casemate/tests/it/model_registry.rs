@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{Home, Server, post, until},
     sdk::python,
+    upstream::Upstream,
 };
 
 /// A pickle that would run a command that does nothing. It is never loaded.
@@ -404,4 +405,28 @@ fn the_hub_s_own_client_gets_what_is_verified() {
     let ran = home.run(&["model", "pull", "try/fraud@1", out.to_str().unwrap()]);
     assert_ne!(ran.code, Some(0));
     client("fails", "damaged");
+}
+
+#[test]
+fn requests_go_only_to_a_server_of_the_verified_version() {
+    let scene = Scene::new();
+    let home = &scene.home;
+    let first = scene.import(&download(home, "one", 1));
+    let digest = first["digest"].as_str().unwrap();
+    scene.to_production("1");
+    let upstream = Upstream::new(usize::MAX);
+    let config = upstream.config();
+    let declared = format!("name = \"there\"\ndigest = \"{digest}\"\n");
+    let config = config.replace("name = \"there\"\n", &declared);
+    let config = format!("{config}verified = \"try/fraud@production\"\n");
+    home.configure(&config);
+    home.run(&["config", "reload"]).exits(0);
+    let (server, key) = (&scene.server, home.key(&[]));
+    assert_eq!(server.chat(&key, "load-1", "Well?").status, 200);
+    home.ok(&["model", "quarantine", "try/fraud@1", "--why", "a test"]);
+    let reply = server.chat(&key, "load-1", "Well?");
+    assert_eq!(reply.status, 403, "{}", reply.body);
+    let why = home.run(&["explain", reply.request()]).out;
+    assert!(why.contains("route.unverified"), "{why}");
+    assert_eq!(upstream.received().len(), 1);
 }

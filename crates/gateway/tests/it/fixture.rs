@@ -12,7 +12,7 @@ use bytes::Bytes;
 use casemate_access::{Door, DoorParts, EntitySource};
 use casemate_gateway::{
     Authenticator, Gateway, GatewayConfig, GatewayParts, Guest, RouteConfig, TimeoutConfig,
-    UpstreamConfig, UpstreamKind,
+    UpstreamConfig, UpstreamKind, VerifiedModels,
 };
 use casemate_http::{Limits as Listening, Listener, Shutdown, serve};
 use casemate_inspect::GuardRule;
@@ -53,6 +53,7 @@ pub(crate) struct Plan {
     pub(crate) listening: Listening,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) limits: Limits,
+    pub(crate) models: Option<Arc<dyn VerifiedModels>>,
 }
 
 impl Plan {
@@ -181,6 +182,7 @@ pub(crate) fn upstream(name: &str, kind: UpstreamKind, url: &str, at: Locality) 
         credential: None,
         locality: at,
         region: String::new(),
+        digest: None,
         allow_private: true,
         stream_usage: true,
         timeout: TimeoutConfig::default(),
@@ -192,6 +194,7 @@ pub(crate) fn route(model: &str, upstream: &str, fallback: Option<&str>) -> Rout
         model: model.into(),
         upstream: upstream.into(),
         fallback: fallback.map(str::to_owned),
+        verified: None,
         upstream_model: None,
         input_micros_per_million: 0,
         output_micros_per_million: 1_000_000,
@@ -240,6 +243,7 @@ impl House {
             listening: Listening::default(),
             max_bytes: None,
             limits: Limits::default(),
+            models: None,
         };
         change(&mut plan);
         Self::open(plan, external, local).await
@@ -287,6 +291,7 @@ impl House {
             authenticator: Arc::new(Keys(keys)),
             keyring,
             clock,
+            models: plan.models,
             spans: None,
         };
         let none = |_: &str| Err("there are no credentials here".to_owned());

@@ -21,3 +21,4 @@ mod output;
 mod readers;
 mod surrogates;
 mod upstream;
+mod verified;
