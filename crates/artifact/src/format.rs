@@ -6,6 +6,7 @@ mod config;
 pub(crate) mod gguf;
 mod graphs;
 mod hdf5;
+mod hidden;
 mod jinja;
 mod json;
 mod keras;

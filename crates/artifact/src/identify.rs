@@ -29,6 +29,9 @@ pub(crate) fn native(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\0asm") {
         return Some("wasm");
     }
+    if bytes.starts_with(b"!<arch>\n") {
+        return Some("object-archive");
+    }
     if bytes.starts_with(b"#!") && is_text(bytes.get(..256).unwrap_or(bytes)) {
         return Some("script");
     }

@@ -17,7 +17,8 @@ use crate::{
     rule,
     scan::{Expect, Scan},
 };
-use machine::{End, Run};
+use machine::{End, Loaded, Loader, Run};
+use names::Global;
 
 /// Pickles in one stream that are followed.
 const MOST: usize = 100_000;
@@ -46,16 +47,25 @@ pub(crate) fn scan(
     let mut count = 0;
     let mut is_torch = false;
     while at < bytes.len() && count < MOST {
-        let run = machine::follow(bytes, at, scan.instructions_left(), scan.limits().values);
-        scan.spend_instructions(run.instructions);
+        // The first five of an old torch file are what its loader reads, whatever they look like.
+        let expect = match is_torch {
+            true => Expect::TorchPickle,
+            false => expect,
+        };
+        let run = follow(scan, bytes, at, Loader::Joblib);
         let whole = matches!(run.end, End::Stop(end) if end == bytes.len());
         if !is_pickle(scan, &run, bytes.get(at..)?, expect, whole && count == 0) {
             break;
         }
-        is_torch |= count == 0 && run.is_torch_magic;
-        judge::judge(scan, &run, place, is_torch || expect == Expect::TorchPickle);
+        // The number alone, and not somewhere in a value.
+        is_torch |= count == 0 && run.is_torch_magic && run.instructions <= 4;
+        judge::judge(scan, &run, place, expect);
+        if let Some(array) = run.first_array {
+            as_instructions(scan, bytes, at, array, place, expect);
+        }
         nested(scan, bytes, &run, place);
         made(scan, &run, place);
+        loaded(scan, bytes, &run, place);
         count += 1;
         match run.end {
             End::Stop(end) => at = end,
@@ -80,10 +90,53 @@ pub(crate) fn scan(
             break;
         }
     }
+    if is_torch && count < 5 {
+        let why = format!("an old torch file begins with five pickles, this one with {count}");
+        scan.found(&rule::PICKLE_MALFORMED, place.at(at), why);
+    }
     (count > 0).then(|| {
         scan.format("pickle");
         Stream { end: at, is_torch }
     })
+}
+
+fn follow(scan: &mut Scan<'_>, bytes: &[u8], at: usize, loader: Loader) -> Run {
+    let (left, values) = (scan.instructions_left(), scan.limits().values);
+    let run = machine::follow(bytes, at, left, values, loader);
+    scan.spend_instructions(run.instructions);
+    run
+}
+
+/// Looks at what Python's own loader would make of bytes that joblib takes for an array.
+fn as_instructions(
+    scan: &mut Scan<'_>,
+    bytes: &[u8],
+    at: usize,
+    array: usize,
+    place: &Place,
+    expect: Expect,
+) {
+    let mut run = follow(scan, bytes, at, Loader::Plain);
+    // Numbers can look like a name or two; they do not go on to use it. An array of objects is a pickle
+    // with a memo of its own, so that only what is dangerous in whatever context tells.
+    let is_pickle = bytes.get(array) == Some(&0x80);
+    if is_pickle {
+        run.acts.clear();
+        run.globals.retain(|global| is_dangerous(scan, global));
+    }
+    let acts = run.acts.iter().any(|act| act.at >= array);
+    let names = run.globals.iter().any(|global| {
+        let used = global.called.or(global.made);
+        global.is_plausible() && used.is_some_and(|used| used >= array)
+    });
+    if acts || names {
+        judge::judge(scan, &run, place, expect);
+    }
+}
+
+fn is_dangerous(scan: &Scan<'_>, global: &Global) -> bool {
+    let standing = scan.allow().standing(&global.module, &global.name);
+    matches!(standing, Standing::Dangerous(_))
 }
 
 /// Whether the first byte begins something that does more than end.
@@ -107,13 +160,9 @@ fn is_pickle(scan: &Scan<'_>, run: &Run, bytes: &[u8], expect: Expect, whole: bo
         .iter()
         .any(|global| global.called.or(global.made).is_some())
         || !run.acts.is_empty();
-    let is_dangerous = run.globals.iter().any(|global| {
-        matches!(
-            scan.allow().standing(&global.module, &global.name),
-            Standing::Dangerous(_)
-        )
-    });
-    if expect == Expect::TorchPickle || is_dangerous {
+    let is_dangerous = run.globals.iter().any(|global| is_dangerous(scan, global));
+    let is_torch = matches!(expect, Expect::TorchPickle | Expect::TorchScriptPickle);
+    if is_torch || is_dangerous {
         return true;
     }
     let is_opaque = expect == Expect::Opaque;
@@ -157,6 +206,23 @@ fn made(scan: &mut Scan<'_>, run: &Run, place: &Place) {
     }
 }
 
+/// What nested loads are given: whatever it is, it is loaded.
+fn loaded(scan: &mut Scan<'_>, bytes: &[u8], run: &Run, place: &Place) {
+    for (at, loaded) in &run.loaded {
+        let content = match loaded {
+            Loaded::Made(number) => run.made.get(*number).map(|(_, made)| &**made),
+            Loaded::Range(start, end) => bytes.get(*start..*end),
+            Loaded::Text(text) => Some(&**text),
+        };
+        if !scan.spend_member(place) {
+            return;
+        }
+        if let Some(content) = content {
+            scan.content(content, &place.part(*at), Expect::Anything);
+        }
+    }
+}
+
 /// Whether bytes begin like something that is loaded or unpacked.
 fn is_loadable(bytes: &[u8]) -> bool {
     const MAGICS: &[&[u8]] = &[
@@ -170,8 +236,9 @@ fn is_loadable(bytes: &[u8]) -> bool {
         b"\x93NUMPY",
         b"\x7fELF",
     ];
-    matches!(
+    let begins_as_pickle = matches!(
         bytes,
         [0x80, 0..=5, ..] | [b'(' | b'c' | b'i' | b']' | b'}', ..]
-    ) || MAGICS.iter().any(|magic| bytes.starts_with(magic))
+    );
+    bytes.len() >= 16 && (begins_as_pickle || MAGICS.iter().any(|magic| bytes.starts_with(magic)))
 }

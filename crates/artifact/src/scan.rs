@@ -23,6 +23,8 @@ pub(crate) enum Expect {
     TorchCode,
     /// The pickle of a torch archive, which refers to storages beside it.
     TorchPickle,
+    /// The same in a TorchScript archive, whose classes are written beside it.
+    TorchScriptPickle,
 }
 
 /// A scan that is under way.

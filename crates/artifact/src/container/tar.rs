@@ -143,7 +143,7 @@ impl Long {
             };
             let record = String::from_utf8_lossy(record);
             match record.trim_end_matches('\n').split_once('=') {
-                Some(("path", value)) => self.name = Some(value.to_owned()),
+                Some(("path" | "GNU.sparse.name", value)) => self.name = Some(value.to_owned()),
                 Some(("size", value)) => self.size = value.parse().ok(),
                 _ => {}
             }

@@ -147,7 +147,10 @@ impl Kind {
         }
         let inner = name.split_once('/').map_or(name, |(_, inner)| inner);
         if inner.ends_with(".pkl") || inner.ends_with(".debug_pkl") {
-            return Expect::TorchPickle;
+            return match self {
+                Self::TorchScript => Expect::TorchScriptPickle,
+                _ => Expect::TorchPickle,
+            };
         }
         if self == Self::TorchScript && inner.starts_with("code/") {
             return Expect::TorchCode;

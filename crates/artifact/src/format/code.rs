@@ -26,12 +26,21 @@ pub(super) fn is_python(text: &str) -> bool {
             (Some("def" | "class"), Some(name), _) => {
                 line.trim_end().ends_with(':') && name.contains(['(', ':']) || line.contains("):")
             }
-            _ => ["exec(", "eval(", "os.system(", "__import__("]
-                .iter()
-                .any(|call| line.starts_with(call)),
+            _ => {
+                let begins = ["exec(", "eval(", "os.system(", "print(open("];
+                begins.iter().any(|call| line.starts_with(call))
+                    || line.contains("__import__(") && !line.contains('`')
+            }
         }
     };
-    // What stands within fences is a part of a text about programs.
+    let says_so = unfenced(text).any(says);
+    // A program can be written in another encoding, which only its first two lines tell.
+    let mut heads = text.lines().take(2).filter(|line| line.starts_with('#'));
+    says_so || heads.any(|line| line.contains("coding:") || line.contains("coding="))
+}
+
+/// Lines of a text that are no part of a program that it quotes.
+fn unfenced(text: &str) -> impl Iterator<Item = &str> {
     let is_fence = |line: &str| line.trim_start().starts_with("```");
     let has_pairs = text
         .lines()
@@ -39,10 +48,59 @@ pub(super) fn is_python(text: &str) -> bool {
         .count()
         .is_multiple_of(2);
     let mut fenced = false;
-    text.lines().take(LINES).any(|line| {
+    text.lines().take(LINES).filter(move |line| {
         fenced ^= has_pairs && is_fence(line);
-        !fenced && says(line)
+        !fenced
     })
+}
+
+/// Says that a text is a program of another kind, or fetches one.
+pub(super) fn script(scan: &mut Scan<'_>, text: &str, place: &Place) {
+    if let Some(line) = unfenced(text).find(|line| is_command(line)) {
+        let why = format!("`{}`", super::config::short(line.trim()));
+        scan.found(&rule::CODE_SOURCE, place.whole(), why);
+    }
+}
+
+/// Whether a line is a command of a shell or a requirement from an address, as they stand at the
+/// beginning of a line and not within a text about them.
+fn is_command(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    let lower = lower.trim_end();
+    let begins = |starts: &[&str]| starts.iter().any(|start| lower.starts_with(start));
+    let holds = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let is_piped =
+        begins(&["curl ", "wget "]) && holds(&["| sh", "| bash", "|sh", "|bash", "| sudo"]);
+    let is_windows = begins(&["@echo off", "powershell ", "cmd /c", "cmd.exe"])
+        || begins(&["invoke-webrequest ", "iwr "]) && holds(&["iex", "invoke-expression"])
+        || begins(&["createobject(\"wscript", "set "]) && holds(&["wscript.shell"]);
+    let is_node = begins(&["require(\"child_process", "require('child_process"])
+        || begins(&["const ", "var "])
+            && holds(&["require(\"child_process", "require('child_process"]);
+    let is_desktop = begins(&["[desktop entry]"]);
+    let requirement = lower.trim_start_matches(['-', ' ']);
+    let is_requirement = ["git+http", "git+ssh", "git+git"]
+        .iter()
+        .any(|start| requirement.starts_with(start))
+        || begins(&[
+            "--index-url http",
+            "-i http",
+            "--extra-index-url http",
+            "--trusted-host ",
+        ]) && !holds(&[
+            "//pypi.org/",
+            "//download.pytorch.org/",
+            "//pypi.nvidia.com",
+        ])
+        || requirement
+            .split_once(" @ ")
+            .is_some_and(|(name, address)| {
+                let is_name = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
+                name.chars().all(is_name)
+                    && (address.starts_with("git+") || address.starts_with("http"))
+            });
+    let is_document = lower.starts_with("%pdf-");
+    is_piped || is_windows || is_node || is_desktop || is_requirement || is_document
 }
 
 /// Says that there is a program.

@@ -49,9 +49,11 @@ fn tell(scan: &mut Scan<'_>, config: Config, keras: Keras, skops: Skops, place: 
     if skops.is_skops {
         scan.format("skops");
     }
+    let modules = [config.own_modules(), config.own_parts()].concat();
     let all = config
         .found
         .into_iter()
+        .chain(modules)
         .chain(keras.findings())
         .chain(skops.findings());
     for (rule, why) in all {
@@ -59,6 +61,9 @@ fn tell(scan: &mut Scan<'_>, config: Config, keras: Keras, skops: Skops, place: 
     }
     for template in &config.templates {
         jinja::scan(scan, template, &place.member("chat_template"));
+    }
+    for (key, text) in &config.texts {
+        jinja::scan_unsure(scan, text, &place.member(key));
     }
 }
 
@@ -103,6 +108,15 @@ fn looks_like_json(text: &str) -> bool {
 struct Config {
     found: Vec<(&'static Rule, String)>,
     templates: Vec<String>,
+    /// Other texts that could be templates, with their keys.
+    texts: Vec<(String, String)>,
+    /// Whether it lists modules by number, as sentence-transformers do, and those it does not know.
+    has_numbers: bool,
+    modules: Vec<String>,
+    is_notebook: bool,
+    /// Parts of a diffusion pipeline: key, library and, when it was seen, that there is a class.
+    parts: Vec<(String, String, bool)>,
+    is_pipeline: bool,
     /// Values of `_class_name`.
     classes: usize,
 }
@@ -111,18 +125,37 @@ impl Config {
     fn take(&mut self, path: &[&str], leaf: Leaf<'_>, allow: &AllowList) {
         let key = path.last().copied().unwrap_or_default();
         let Leaf::Text(text) = leaf else {
-            if key == "trust_remote_code" && leaf == Leaf::Literal("true") {
-                let why = "it asks for remote code to be trusted".to_owned();
-                self.found.push((&rule::CONFIG_AUTO_MAP, why));
+            match (key, leaf) {
+                ("trust_remote_code", Leaf::Literal("true") | Leaf::Number("1")) => self.trusts(),
+                ("idx", Leaf::Number(_)) if path.len() == 1 => self.has_numbers = true,
+                ("cells", Leaf::Open) if path.len() == 1 => self.is_notebook = true,
+                _ => {}
             }
             return;
         };
+        if is_template_key(path) {
+            self.templates.push(text.to_owned());
+        } else if jinja::may_be_template(text) {
+            self.texts.push((key.to_owned(), text.to_owned()));
+        }
         if path.contains(&"auto_map") || path.contains(&"custom_pipelines") && key == "impl" {
             self.auto_map(text);
         }
+        if let [key] = path {
+            self.part(key, text);
+        }
         match key {
-            "chat_template" | "default_chat_template" => self.templates.push(text.to_owned()),
-            "template" if path.contains(&"chat_template") => self.templates.push(text.to_owned()),
+            "trust_remote_code" if text.eq_ignore_ascii_case("true") => self.trusts(),
+            "parent_library" => self.found.extend(parent_library(text)),
+            "custom_generate" => self.auto_map(text),
+            "_name_or_path" | "base_model_name_or_path" if text.contains("://") => {
+                let why = format!("a model from `{}`", short(text));
+                self.found.push((&rule::CONFIG_REMOTE_CODE, why));
+            }
+            "source" if self.is_notebook && runs_commands(text) => {
+                let why = format!("a notebook that runs `{}`", short(text.trim()));
+                self.found.push((&rule::CODE_SOURCE, why));
+            }
             "_target_" => self.found.extend(target(text, allow)),
             "py/object" | "py/type" | "py/function" | "py/reduce" | "py/repr" | "py/newobj"
             | "__reduce__" => {
@@ -139,10 +172,58 @@ impl Config {
                     ));
                 }
             }
-            "type" if is_class_path(text) => self.found.extend(module_type(text, allow)),
+            "type" if is_class_path(text) => {
+                self.found.extend(module_type(text, allow));
+                if path.len() == 1 && !text.starts_with("sentence_transformers.") {
+                    self.modules.push(text.to_owned());
+                }
+            }
             "loader_module" => self.found.extend(loader_module(text)),
             _ => {}
         }
+    }
+
+    fn trusts(&mut self) {
+        let why = "it asks for remote code to be trusted".to_owned();
+        self.found.push((&rule::CONFIG_AUTO_MAP, why));
+    }
+
+    /// Parts of pipelines are pairs of a library and a class.
+    fn part(&mut self, key: &str, text: &str) {
+        self.is_pipeline |= key == "_diffusers_version";
+        match self.parts.last_mut().filter(|(last, ..)| last == key) {
+            Some(part) => part.2 = true,
+            None => self.parts.push((key.to_owned(), text.to_owned(), false)),
+        }
+    }
+
+    /// Parts of a pipeline that come from its own repository.
+    fn own_parts(&self) -> Vec<(&'static Rule, String)> {
+        const LIBRARIES: &[&str] = &[
+            "diffusers",
+            "onnxruntime",
+            "optimum",
+            "stable_diffusion",
+            "transformers",
+        ];
+        let parts = self.parts.iter().filter(|(key, library, is_pair)| {
+            let root = library.split('.').next().unwrap_or_default();
+            self.is_pipeline && *is_pair && !key.starts_with('_') && !LIBRARIES.contains(&root)
+        });
+        parts
+            .map(|(key, library, _)| {
+                let why = format!("`{key}` of its own module `{}`", short(library));
+                (&rule::CONFIG_AUTO_MAP, why)
+            })
+            .collect()
+    }
+
+    /// Modules of a list that are no part of sentence-transformers.
+    fn own_modules(&self) -> Vec<(&'static Rule, String)> {
+        let modules = self.modules.iter().filter(|_| self.has_numbers);
+        modules
+            .map(|name| (&rule::CONFIG_AUTO_MAP, format!("imports `{}`", short(name))))
+            .collect()
     }
 
     fn auto_map(&mut self, text: &str) {
@@ -153,6 +234,56 @@ impl Config {
         self.found
             .push((rule, format!("code {what}: `{}`", short(text))));
     }
+}
+
+/// Whether what a path leads to is a chat template, or one of several.
+fn is_template_key(path: &[&str]) -> bool {
+    const KEYS: &[&str] = &[
+        "chat_template",
+        "chat_templates",
+        "default_chat_template",
+        "tool_use_template",
+    ];
+    match path {
+        [.., parent, "name" | "role"] if KEYS.contains(parent) => false,
+        [.., key] if KEYS.contains(key) => true,
+        [.., parent, _] => KEYS.contains(parent),
+        _ => false,
+    }
+}
+
+/// The library that an adapter's base model is imported from.
+fn parent_library(text: &str) -> Option<(&'static Rule, String)> {
+    let root = text.split('.').next().unwrap_or_default();
+    let fine = [
+        "diffusers",
+        "peft",
+        "sentence_transformers",
+        "timm",
+        "torch",
+        "torchvision",
+        "transformers",
+    ];
+    let why = format!("imports `{}`", short(text));
+    (!fine.contains(&root)).then_some((&rule::CONFIG_AUTO_MAP, why))
+}
+
+/// Whether a line of a notebook starts programs instead of computing.
+fn runs_commands(line: &str) -> bool {
+    let line = line.trim_start();
+    let begins = ["!", "%%bash", "%%sh", "%%script", "%run", "%system"];
+    let holds = [
+        "os.system(",
+        "subprocess.",
+        "os.popen(",
+        "__import__(",
+        "exec(",
+        "eval(",
+        "socket.",
+    ];
+    let is_install = line.starts_with("!pip install") || line.starts_with("%pip");
+    begins.iter().any(|start| line.starts_with(start)) && !is_install
+        || holds.iter().any(|call| line.contains(call))
 }
 
 /// What a member `_target_` would have called (Hydra, NeMo).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! GGUF: metadata, descriptions of tensors, tensors. The metadata can hold a chat template.
 
-use super::jinja;
+use super::{hidden, jinja};
 use crate::{bytes::Reader, place::Place, rule, scan::Scan};
 
 const MAGIC: &[u8] = b"GGUF";
@@ -43,8 +43,14 @@ pub(crate) fn scan_head(scan: &mut Scan<'_>, bytes: &[u8], length: u64, place: &
             return true;
         }
     };
-    for (key, template) in &head.templates {
-        jinja::scan(scan, template, &place.member(key));
+    for (key, value) in &head.texts {
+        let text = String::from_utf8_lossy(value.get(8..).unwrap_or_default());
+        let inner = place.member(key);
+        if key.to_ascii_lowercase().contains("template") {
+            jinja::scan(scan, &text, &inner);
+        } else {
+            hidden::text(scan, &text, &inner);
+        }
     }
     if let Err(why) = head.check(length) {
         scan.found(&rule::GGUF_MALFORMED, place.at(head.end), why);
@@ -69,7 +75,8 @@ impl Broken {
 
 #[derive(Debug)]
 struct Head<'a> {
-    templates: Vec<(&'a str, &'a str)>,
+    /// Texts with their keys, each with its length in front.
+    texts: Vec<(&'a str, &'a [u8])>,
     /// Offset and bytes of each.
     tensors: Vec<(u64, u64)>,
     alignment: u64,
@@ -92,7 +99,7 @@ impl<'a> Head<'a> {
             return Err(Broken::Odd("more keys or tensors than any model has"));
         }
         let mut head = Self {
-            templates: Vec::new(),
+            texts: Vec::new(),
             tensors: Vec::new(),
             alignment: 32,
             end: 0,
@@ -103,9 +110,10 @@ impl<'a> Head<'a> {
             let at = reader.at();
             skip(&mut reader, kind, 0)?;
             let value = bytes.get(at..reader.at()).unwrap_or_default();
-            if kind == 8 && key.starts_with("tokenizer.chat_template") {
-                let template = text(&mut Reader::new(value))?;
-                head.templates.push((key, template));
+            match kind {
+                8 => head.texts.push((key, value)),
+                9 if key.to_ascii_lowercase().contains("template") => head.items(key, value),
+                _ => {}
             }
             if key == "general.alignment" && kind == 4 {
                 head.alignment = crate::bytes::little(value);
@@ -120,6 +128,22 @@ impl<'a> Head<'a> {
         }
         head.end = reader.at();
         Ok(head)
+    }
+
+    /// The texts of an array.
+    fn items(&mut self, key: &'a str, value: &'a [u8]) {
+        let mut reader = Reader::new(value);
+        let (Some(8), Some(count)) = (reader.u32(), reader.u64()) else {
+            return;
+        };
+        for _ in 0..count {
+            let at = reader.at();
+            if text(&mut reader).is_err() {
+                return;
+            }
+            self.texts
+                .push((key, value.get(at..reader.at()).unwrap_or_default()));
+        }
     }
 
     /// Whether the tensors lie within the file, one behind the other, and nothing behind them.
@@ -139,7 +163,7 @@ impl<'a> Head<'a> {
             return Err(format!("tensors up to byte {end} in a file of {length}"));
         }
         let padded = end.next_multiple_of(self.alignment);
-        match length > padded && at > 0 {
+        match length > padded {
             true => Err(format!("{} bytes behind the tensors", length - padded)),
             false => Ok(()),
         }

@@ -7,7 +7,7 @@ mod paddle;
 mod sentencepiece;
 mod tensorflow;
 
-pub(super) use tensorflow::is_hostile as is_hostile_operator;
+pub(super) use tensorflow::{is_hostile as is_hostile_operator, scan_text};
 
 use super::proto;
 use crate::{identify, place::Place, scan::Scan};

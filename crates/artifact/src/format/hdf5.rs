@@ -13,6 +13,8 @@ use crate::{
     scan::{Expect, Scan},
 };
 
+/// Spaces between a brace and the first key that writers of JSON leave at most.
+const SPACES: usize = 64;
 const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// Reads a file, if the signature stands at one of the places where it may.
@@ -63,12 +65,15 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> bool {
 pub(super) fn embedded_keras(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
     let mut at = 0;
     let mut budget = bytes.len().saturating_mul(4).saturating_add(1 << 16);
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| memchr::memmem::find(rest, b"{\""))
-    {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) {
         let start = at + found;
         let rest = bytes.get(start..).unwrap_or_default();
+        let spaces = rest.iter().skip(1).take(SPACES);
+        let second = spaces.copied().find(|byte| !b" \t\r\n".contains(byte));
+        if second != Some(b'"') {
+            at = start + 1;
+            continue;
+        }
         let (length, looked) = object(rest, budget);
         budget = budget.saturating_sub(looked);
         if budget == 0 {

@@ -173,6 +173,8 @@ fn judge(
                     found.push(dangerous("a member whose name is put together".to_owned()));
                 } else if text.contains("{0.") || text.contains("{.__") {
                     found.push(dangerous("a format that reads members".to_owned()));
+                } else if let Some(why) = put_together(words, at) {
+                    found.push(unknown(why.to_owned()));
                 }
             }
             Kind::Name if before == "|" => {
@@ -204,9 +206,53 @@ fn judge(
                     found.push(unknown(format!("the function `{text}`")));
                 }
             }
+            Kind::Other if text == "[" && is_member_of_constant(words, at) => {
+                found.push(dangerous(
+                    "a member of a constant by a computed name".to_owned(),
+                ));
+            }
             Kind::Other => {}
         }
     }
+}
+
+/// Why a text looks like a part of a name that is put together elsewhere.
+fn put_together(words: &[Word], at: usize) -> Option<&'static str> {
+    let text = words.get(at)?.text.as_str();
+    let word = |at: usize| words.get(at).map_or("", |word| word.text.as_str());
+    let before = at.checked_sub(1).map_or("", word);
+    let first = at.checked_sub(2).map_or("", word);
+    if before == "(" && matches!(first, "map" | "select" | "reject") && text == "attr" {
+        return Some("a filter that reads members by name");
+    }
+    if text == "_" || text.contains("%c") {
+        return Some("a text of which names are put together");
+    }
+    let is_edge = text.starts_with("__") || text.ends_with("__");
+    if is_edge && text.chars().any(char::is_alphanumeric) {
+        return Some("a text that begins or ends as names of Python do");
+    }
+    let changes = |word: &str| matches!(word, "+" | "~" | "*" | "%" | "|");
+    let is_changed = changes(before) || changes(word(at + 1)) || word(at + 1) == ".";
+    (is_changed && is_in_brackets(words, at)).then_some("a member by a name that is computed")
+}
+
+/// Whether brackets choose a member of a text or of an empty tuple, list or dict, by more than a
+/// number.
+fn is_member_of_constant(words: &[Word], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).and_then(|at| words.get(at));
+    let is_empty = match (before(2), before(1)) {
+        (Some(open), Some(close)) => {
+            matches!((open.text.as_str(), close.text.as_str()), ("(", ")") | ("{", "}"))
+                // `f()[0]` is a member of what a call gives.
+                && !before(3).is_some_and(|word| word.kind != Kind::Other)
+        }
+        _ => false,
+    };
+    let is_text = before(1).is_some_and(|word| word.kind == Kind::Text);
+    let inner = words.get(at + 1..).unwrap_or_default().iter();
+    let mut inner = inner.take_while(|word| word.text != "]").take(NEAR);
+    (is_text || is_empty) && inner.any(|word| word.kind != Kind::Other)
 }
 
 /// Whether a word stands in brackets that choose a member, and not in a list.
@@ -239,9 +285,9 @@ fn is_insides(text: &str) -> bool {
             .chars()
             .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
             .collect();
-        if word.len() > 3 && word.ends_with("__") && word.chars().any(|c| c.is_ascii_lowercase()) {
-            return INSIDES.contains(&word.trim_matches('_'))
-                || PYTHON.contains(&word.trim_matches('_'));
+        let name = word.trim_matches('_').to_ascii_lowercase();
+        if word.len() > 3 && word.ends_with("__") && !name.is_empty() {
+            return INSIDES.contains(&name.as_str()) || PYTHON.contains(&name.as_str());
         }
         rest = after;
     }

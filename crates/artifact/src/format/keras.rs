@@ -94,6 +94,11 @@ impl Keras {
                 .push((&rule::KERAS_LAMBDA, format!("a layer of class `{class}`")));
             return;
         }
+        if let Some((rule, why)) = loads(&class) {
+            self.found
+                .push((rule, format!("a layer of class `{class}`, which {why}")));
+            return;
+        }
         if let Some(registered) = &object.registered
             && registered.contains('>')
         {
@@ -137,6 +142,16 @@ impl Keras {
             .into_iter()
             .map(|url| (&rule::KERAS_URL, format!("`{url}`")));
         self.found.into_iter().chain(urls).collect()
+    }
+}
+
+/// Layers of Keras itself that load code, and what they do.
+fn loads(class: &str) -> Option<(&'static Rule, &'static str)> {
+    match class.rsplit('>').next().unwrap_or(class) {
+        "TFSMLayer" => Some((&rule::KERAS_MODULE, "loads a saved model from a path")),
+        "TorchModuleWrapper" => Some((&rule::KERAS_LAMBDA, "loads a pickle of torch")),
+        "FlaxLayer" | "JaxLayer" => Some((&rule::KERAS_CUSTOM, "runs functions of the author")),
+        _ => None,
     }
 }
 

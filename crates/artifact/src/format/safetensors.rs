@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! safetensors: a header in JSON, and numbers that fill the rest exactly.
 
-use super::json::{self, Leaf};
+use super::{
+    hidden,
+    json::{self, Leaf},
+};
 use crate::{bytes::little, place::Place, rule, scan::Scan};
 
 /// The longest header that readers take.
@@ -52,10 +55,14 @@ pub(crate) fn scan_header(scan: &mut Scan<'_>, bytes: &[u8], length: u64, place:
     let mut tensors = Vec::new();
     let mut tensor = Tensor::default();
     let mut odd = None;
+    let mut texts = Vec::new();
     let walked = json::walk(header, &mut |path, leaf| match (path, leaf) {
         ([], Leaf::Open | Leaf::Close) => {}
         ([], _) => odd = Some("the header is no object".to_owned()),
-        (["__metadata__"], Leaf::Open) | (["__metadata__", _], Leaf::Text(_)) => {}
+        (["__metadata__"], Leaf::Open) => {}
+        (["__metadata__", name], Leaf::Text(text)) => {
+            texts.push(((*name).to_owned(), text.to_owned()))
+        }
         (["__metadata__", ..], Leaf::Close) => {}
         (["__metadata__", ..], _) => odd = Some("metadata that is no text".to_owned()),
         ([_], Leaf::Open) => tensor = Tensor::default(),
@@ -69,6 +76,9 @@ pub(crate) fn scan_header(scan: &mut Scan<'_>, bytes: &[u8], length: u64, place:
         ([_, "shape" | "data_offsets"], Leaf::Open | Leaf::Close) => {}
         _ => odd = Some("a member that tensors do not have".to_owned()),
     });
+    for (name, text) in &texts {
+        hidden::text(scan, text, &place.member(name));
+    }
     if let Err((at, why)) = walked {
         broken(scan, format!("at byte {at} of the header: {why}"));
         return true;

@@ -20,6 +20,8 @@ struct Object {
     class: Option<String>,
     module: Option<String>,
     loader: Option<String>,
+    /// The function of a method or call.
+    function: Option<String>,
 }
 
 impl Skops {
@@ -30,6 +32,7 @@ impl Skops {
             (Leaf::Open, _) => self.open.push(Object::default()),
             (Leaf::Close, _) => {
                 if let Some(object) = self.open.pop() {
+                    self.reaches(&object);
                     self.judge(object, allow);
                 }
             }
@@ -37,6 +40,7 @@ impl Skops {
                 "__class__" => object.class = Some(text.to_owned()),
                 "__module__" => object.module = Some(text.to_owned()),
                 "__loader__" => object.loader = Some(text.to_owned()),
+                "func" => object.function = Some(text.to_owned()),
                 _ => {}
             },
             _ => {}
@@ -66,6 +70,19 @@ impl Skops {
             Standing::Foreign => self
                 .found
                 .push((&rule::PICKLE_CLASS, format!("makes a `{name}`"))),
+        }
+    }
+
+    /// What lies behind a dot or an underscore is nobody's business, whatever type is said to have it.
+    fn reaches(&mut self, object: &Object) {
+        if object.loader.as_deref() == Some("OperatorFuncNode") {
+            let why = "a function of `operator`, under whatever name".to_owned();
+            self.found.push((&rule::SKOPS_TYPE, why));
+        }
+        let function = object.function.as_deref().unwrap_or_default();
+        if function.starts_with('_') || function.contains('.') {
+            let why = format!("the member `{function}`");
+            self.found.push((&rule::SKOPS_TYPE, why));
         }
     }
 

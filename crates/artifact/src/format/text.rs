@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Plain text, and what it can be.
 
-use super::{code, config, jinja, xml, yaml};
+use std::borrow::Cow;
+
+use super::{code, config, graphs, jinja, xml, yaml};
 use crate::{place::Place, scan::Scan};
 
 /// Reads a text as everything that texts are.
@@ -20,8 +22,41 @@ pub(crate) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
     if code::is_python(text) {
         code::python(scan, text, place);
     }
+    code::script(scan, text, place);
+    graphs::scan_text(scan, text, place);
     yaml::scan(scan, text, place);
     scan.format(kind(text));
+}
+
+/// A line with the escapes of quoted texts undone, `\x5f` and `\u005f`.
+pub(super) fn unescaped(line: &str) -> Cow<'_, str> {
+    if !line.contains("\\x") && !line.contains("\\u") {
+        return Cow::Borrowed(line);
+    }
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let width = match after.chars().next() {
+            Some('x') => 2,
+            Some('u') => 4,
+            _ => 0,
+        };
+        let digits = after.get(1..1 + width).filter(|_| width > 0);
+        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        match code.and_then(char::from_u32) {
+            Some(c) => {
+                out.push(c);
+                rest = after.get(1 + width..).unwrap_or_default();
+            }
+            None => {
+                out.push('\\');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// Texts that are models.

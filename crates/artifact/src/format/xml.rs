@@ -32,6 +32,10 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) -> bool {
         open: Vec::new(),
         root: None,
     };
+    if !is_known_encoding(body) {
+        let why = "an encoding in which other readers would see something else".to_owned();
+        scan.found(&rule::XML_MALFORMED, place.whole(), why);
+    }
     let result = reader.read(scan, place, is_page);
     match reader.root.as_deref() {
         Some("PMML") => scan.format("pmml"),
@@ -186,6 +190,9 @@ impl<'a> Elements<'a> {
                 "an inclusion of another file".to_owned(),
             );
         }
+        if let Some(why) = runs(name, inner, self.root.as_deref()) {
+            scan.found(&rule::XML_EXTENSION, place.whole(), why);
+        }
         if self.root.as_deref() == Some("net") && name == "layer" {
             let version = attribute(inner, "version").unwrap_or("opset1");
             if !version.starts_with("opset") && version != "experimental" {
@@ -202,6 +209,63 @@ impl<'a> Elements<'a> {
         }
         Ok(())
     }
+}
+
+/// What an element has that runs, or that stands outside of the model.
+fn runs(name: &str, tag: &str, root: Option<&str>) -> Option<String> {
+    if name.eq_ignore_ascii_case("script") || name.ends_with(":script") {
+        return Some("a script".to_owned());
+    }
+    if name.ends_with(":stylesheet") {
+        return Some("a style sheet, which is a program".to_owned());
+    }
+    if tag
+        .split_whitespace()
+        .any(|word| word.starts_with("onload=") || word.starts_with("onerror="))
+    {
+        return Some("a handler of events".to_owned());
+    }
+    match root? {
+        "net" => {
+            let path = attribute(tag, "path")?;
+            let is_outside = name == "library"
+                || path.starts_with('/')
+                || path.split(['/', '\\']).any(|part| part == "..");
+            is_outside.then(|| format!("`{name}` of `{path}`"))
+        }
+        "PMML" => {
+            let function = attribute(tag, "function").or_else(|| attribute(tag, "value"))?;
+            let is_java = ["java.", "javax.", "jdk.", "sun."];
+            let is_java = is_java.iter().any(|start| function.starts_with(start));
+            is_java.then(|| format!("`{name}` names `{function}`"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a declared encoding is one that everybody reads as it stands.
+fn is_known_encoding(body: &str) -> bool {
+    let declared = body
+        .strip_prefix("<?xml")
+        .and_then(|rest| rest.split_once("?>"));
+    let Some(encoding) = declared.and_then(|(inner, _)| attribute(inner, "encoding")) else {
+        return true;
+    };
+    let encoding = encoding.to_ascii_lowercase();
+    [
+        "utf-8",
+        "utf8",
+        "utf-16",
+        "us-ascii",
+        "ascii",
+        "iso-8859-",
+        "windows-125",
+        "gb",
+        "shift_jis",
+        "euc-",
+    ]
+    .iter()
+    .any(|known| encoding.starts_with(known))
 }
 
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {

@@ -20,6 +20,15 @@ pub(crate) struct Uses {
     pub(crate) loads_first: bool,
     /// Call it, if its first argument may be made without its initialiser.
     pub(crate) makes_first: bool,
+    /// Call it, if what it is given is of its own module: it calls that.
+    pub(crate) takes_own: bool,
+}
+
+impl Uses {
+    /// Whether it does something with its arguments, so that they have to be known.
+    pub(crate) const fn is_careful(self) -> bool {
+        self.calls_first || self.makes_first || self.loads_first || self.takes_own
+    }
 }
 
 /// How a name stands to the lists.
@@ -109,6 +118,7 @@ fn uses(word: &str) -> Uses {
         calls_first: has("calls-first"),
         loads_first: has("loads-first"),
         makes_first: has("makes-first"),
+        takes_own: has("takes-own"),
     }
 }
 

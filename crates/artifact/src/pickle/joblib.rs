@@ -13,7 +13,15 @@ impl Machine<'_> {
         let Some(state) = self.wrapper() else {
             return Ok(None);
         };
-        self.found_array();
+        self.found_array(at)?;
+        let unknown = "an array whose size is not known";
+        if self
+            .dicts
+            .get(state as usize)
+            .is_none_or(|dict| dict.is_cut)
+        {
+            return Err(unknown);
+        }
         let member = |name: &str| {
             let entries = self.dicts.get(state as usize)?.entries.iter();
             let mut found = entries
@@ -21,7 +29,6 @@ impl Machine<'_> {
                 .filter(|(key, _)| self.text(*key).as_deref() == Some(name));
             found.next().map(|(_, value)| *value)
         };
-        let unknown = "an array whose size is not known";
         let kind = member("dtype").ok_or(unknown)?;
         let size = match self.item_size(kind).ok_or(unknown)? {
             0 => return Ok(Some(Array::Pickle(at))),

@@ -11,16 +11,17 @@ use super::{
 use crate::{
     place::Place,
     rule::{self, Rule},
-    scan::Scan,
+    scan::{Expect, Scan},
 };
 
 /// Names behind a break that are looked at.
 const BEHIND: usize = 1_000_000;
 
 /// Tells what a run did.
-pub(super) fn judge(scan: &mut Scan<'_>, run: &Run, place: &Place, is_torch: bool) {
+pub(super) fn judge(scan: &mut Scan<'_>, run: &Run, place: &Place, expect: Expect) {
+    let is_torch = matches!(expect, Expect::TorchPickle | Expect::TorchScriptPickle);
     for global in &run.globals {
-        if is_torch && is_script_class(&global.module) {
+        if expect == Expect::TorchScriptPickle && is_script_class(&global.module) {
             continue;
         }
         if let Some((rule, at, why)) = verdict(scan, run, global) {
@@ -121,12 +122,19 @@ fn listed(
         return Some((&rule::PICKLE_CALL, at, why));
     }
     let at = global.called?;
-    if !(uses.call || uses.calls_first || uses.makes_first || uses.loads_first) {
+    if !uses.call && !uses.is_careful() {
         let why = format!("calls `{path}`, which models only refer to");
         return Some((&rule::PICKLE_CALL, at, why));
     }
-    if !uses.calls_first && !uses.makes_first && !uses.loads_first {
+    if !uses.is_careful() {
         return None;
+    }
+    if let Some(at) = global.spread {
+        let why = format!("calls `{path}` with arguments that it computes");
+        return Some((&rule::PICKLE_COMPUTED, at, why));
+    }
+    if uses.takes_own {
+        return foreign_argument(run, global, &path);
     }
     // The argument is judged by what is done with it; whether it is on a list at all is judged where
     // it is imported.
@@ -153,6 +161,31 @@ fn listed(
         }
     }
     None
+}
+
+/// What is not of its own module among the arguments of a function that calls them.
+fn foreign_argument(
+    run: &Run,
+    global: &Global,
+    path: &str,
+) -> Option<(&'static Rule, usize, String)> {
+    let foreign = |value: &Value| match value {
+        Value::Global(number) => {
+            let given = run.globals.get(*number as usize)?;
+            (given.module != global.module).then(|| format!("`{}`", given.path()))
+        }
+        _ => Some("the result of another instruction".to_owned()),
+    };
+    let mut found = global
+        .given
+        .iter()
+        .filter_map(|(at, value)| Some((*at, foreign(value)?)));
+    let (at, what) = found.next()?;
+    Some((
+        &rule::PICKLE_CALL,
+        at,
+        format!("calls {what} through `{path}`"),
+    ))
 }
 
 /// Looks at the names behind a break: another loader may not break there.

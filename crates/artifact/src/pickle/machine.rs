@@ -43,8 +43,29 @@ pub(super) struct Run {
     pub(super) protocol: Option<u8>,
     /// What STOP left on the stack, if it is the number that legacy torch files begin with.
     pub(super) is_torch_magic: bool,
-    /// Whether it is no more than an array's bytes, as joblib writes them.
-    pub(super) arrays: usize,
+    /// Where the first of joblib's arrays begins.
+    pub(super) first_array: Option<usize>,
+    /// What nested loads are given, with the place of the call.
+    pub(super) loaded: Vec<(usize, Loaded)>,
+}
+
+/// What a nested load is given.
+#[derive(Debug, Clone)]
+pub(super) enum Loaded {
+    /// One of the constants that were made; its number.
+    Made(usize),
+    /// Bytes of the pickle.
+    Range(usize, usize),
+    Text(Vec<u8>),
+}
+
+/// Whose way of reading is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loader {
+    /// Arrays stand in the middle of the stream.
+    Joblib,
+    /// Python's own: all bytes are instructions.
+    Plain,
 }
 
 /// Something that a pickle does, beyond naming a global.
@@ -78,6 +99,9 @@ pub(super) enum Array {
 
 pub(super) struct Machine<'a> {
     pub(super) bytes: &'a [u8],
+    loader: Loader,
+    /// Where the last frame ends.
+    frame_end: usize,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: BTreeMap<u64, Value>,
@@ -97,9 +121,17 @@ const UNDERFLOW: &str = "an instruction takes more than there is on the stack";
 const TORCH_MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
 /// Follows the pickle that begins at `start`.
-pub(super) fn follow(bytes: &[u8], start: usize, max_instructions: u64, max_values: usize) -> Run {
+pub(super) fn follow(
+    bytes: &[u8],
+    start: usize,
+    max_instructions: u64,
+    max_values: usize,
+    loader: Loader,
+) -> Run {
     let mut machine = Machine {
         bytes,
+        loader,
+        frame_end: 0,
         stack: Vec::new(),
         marks: Vec::new(),
         memo: BTreeMap::new(),
@@ -120,7 +152,8 @@ pub(super) fn follow(bytes: &[u8], start: usize, max_instructions: u64, max_valu
             persistent: None,
             protocol: None,
             is_torch_magic: false,
-            arrays: 0,
+            first_array: None,
+            loaded: Vec::new(),
         },
     };
     machine.run.end = machine.go(start, max_instructions, 0);
@@ -149,7 +182,7 @@ impl Machine<'_> {
                 return End::Broken(at, why);
             }
             at = instruction.next;
-            if instruction.op == Op::Build {
+            if instruction.op == Op::Build && self.loader == Loader::Joblib {
                 match self.array(at) {
                     Ok(None) => {}
                     Ok(Some(Array::Raw(end))) => at = end,
@@ -196,7 +229,11 @@ impl Machine<'_> {
         let (start, end) = (instruction.first.start, instruction.first.end);
         match instruction.op {
             Op::Proto => return self.protocol(operand),
-            Op::Frame | Op::Stop | Op::ReadonlyBuffer => {}
+            Op::Frame => {
+                let length = usize::try_from(little(operand)).unwrap_or(usize::MAX);
+                self.frame_end = instruction.next.saturating_add(length);
+            }
+            Op::Stop | Op::ReadonlyBuffer => {}
             Op::Mark => self.marks.push(self.stack.len()),
             Op::Pop => self.drop_top()?,
             Op::PopMark => drop(self.items()?),

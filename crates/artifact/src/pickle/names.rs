@@ -27,6 +27,10 @@ pub(super) struct Global {
     pub(super) only_reads: bool,
     /// Different first arguments that it was given, with the place of the call.
     pub(super) firsts: Vec<(usize, Option<Value>)>,
+    /// Globals and computed values among all arguments that it was given, with the place of the call.
+    pub(super) given: Vec<(usize, Value)>,
+    /// Where it was called with arguments that nobody can tell.
+    pub(super) spread: Option<usize>,
 }
 
 impl Global {
@@ -39,17 +43,34 @@ impl Global {
             made: None,
             only_reads: false,
             firsts: Vec::new(),
+            given: Vec::new(),
+            spread: None,
         }
     }
 
-    pub(super) fn used(&mut self, how: Use, at: usize, first: Option<Value>) {
+    /// Notes a use; without arguments when they are computed.
+    pub(super) fn used(&mut self, how: Use, at: usize, arguments: Option<&[Value]>) {
         match how {
             Use::Call => self.called.get_or_insert(at),
             Use::New => self.made.get_or_insert(at),
         };
-        let first = first.map(simplified);
-        if how == Use::Call && !self.firsts.iter().any(|(_, known)| *known == first) {
+        if how == Use::New {
+            return;
+        }
+        let Some(arguments) = arguments else {
+            self.spread.get_or_insert(at);
+            return;
+        };
+        let first = arguments.first().copied().map(simplified);
+        if !self.firsts.iter().any(|(_, known)| *known == first) {
             self.firsts.push((at, first));
+        }
+        let telling = |value: &&Value| matches!(value, Value::Global(_) | Value::Unknown);
+        for value in arguments.iter().filter(telling).take(GIVEN) {
+            let is_known = self.given.iter().any(|(_, known)| known == value);
+            if !is_known && self.given.len() < GIVEN {
+                self.given.push((at, *value));
+            }
         }
     }
 
@@ -70,6 +91,9 @@ impl Global {
         is_name(&self.module) && is_name(&self.name)
     }
 }
+
+/// Telling arguments that are remembered. No function that looks at them takes more than two.
+const GIVEN: usize = 64;
 
 /// Only which global it is matters, so that few are remembered.
 const fn simplified(value: Value) -> Value {

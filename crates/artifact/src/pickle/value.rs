@@ -14,6 +14,8 @@ pub(super) enum Value {
     Int(i64),
     /// A list or set that the pickle made.
     Items,
+    /// Bytes that the pickle makes of a text; their number.
+    Made(u32),
     /// What a harmless call gave; number of its [`Object`].
     Object(u32),
     /// What only the loader has.
@@ -54,6 +56,8 @@ pub(super) struct Object {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dict {
     pub(super) entries: Vec<(Value, Value)>,
+    /// Whether there are more entries than are remembered.
+    pub(super) is_cut: bool,
     /// A key that would be a member with a meaning, if this became the state of an object.
     pub(super) special: Option<Value>,
 }

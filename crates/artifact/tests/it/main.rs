@@ -3,6 +3,7 @@
 //! nothing, and nothing ever loads them.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod attacks;
 mod containers;
 mod formats;
 mod make;

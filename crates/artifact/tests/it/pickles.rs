@@ -310,7 +310,7 @@ fn harmless_pickles_are_clean() {
         ("an estimator", b"\x80\x02csklearn.linear_model._logistic\nLogisticRegression\nq\0)\x81q\x01}q\x02X\x01\0\0\0CG?\xf0\0\0\0\0\0\0sb."),
         ("an array", b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85c_codecs\nencode\nX\x01\0\0\0bX\x06\0\0\0latin1\x86R\x87R(K\x01K\x01\x85cnumpy\ndtype\nX\x02\0\0\0u1\x89\x88\x87R(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89C\x01\x05tb."),
         ("none and its type", b"cbuiltins\ntype\nN\x85R."),
-        ("a bound method that is kept", b"\x80\x02]cbuiltins\ngetattr\n(ccollections\nOrderedDict\n)RU\x06updatetRa."),
+        ("a bound method that is kept", b"\x80\x02]cbuiltins\ngetattr\n(ctorch.nn.modules.linear\nLazyLinear\n)\x81U\x11_infer_parameterstRa."),
         ("several", b"\x80\x02}.\x80\x02].\x80\x02)."),
     ];
     for (what, bytes) in cases {

@@ -170,33 +170,17 @@ fn central(reader: &mut Reader<'_>) -> Option<Entry> {
     (reader.take(4)? == CENTRAL).then_some(())?;
     let made_by = reader.u16()?;
     let _needed = reader.u16()?;
-    let (flags, method) = (reader.u16()?, reader.u16()?);
-    let _time = reader.u32()?;
-    let (crc, packed, size) = (reader.u32()?, reader.u32()?, reader.u32()?);
-    let (name, extra, comment) = (reader.u16()?, reader.u16()?, reader.u16()?);
+    let stated = Stated::read(reader)?;
+    let comment = reader.u16()?;
     let _disk = reader.u16()?;
     let _internal = reader.u16()?;
     let attributes = reader.u32()?;
     let offset = reader.u32()?;
-    let name = text(reader.take(name.into())?);
-    let extra = reader.take(extra.into())?;
+    let (mut entry, mut wide) = stated.entry(reader)?;
     reader.take(comment.into())?;
-    let mut wide = Wide::new(extra);
-    let size = wide.or(size)?;
-    let packed = wide.or(packed)?;
-    let offset = wide.or(offset)?;
-    Some(Entry {
-        name,
-        flags,
-        method,
-        crc,
-        packed,
-        size,
-        offset,
-        made_by,
-        attributes,
-        data: 0,
-    })
+    entry.offset = wide.or(offset)?;
+    (entry.made_by, entry.attributes) = (made_by, attributes);
+    Some(entry)
 }
 
 /// A member's own header.
@@ -204,27 +188,58 @@ pub(super) fn local(bytes: &[u8], at: usize) -> Option<Entry> {
     let mut reader = Reader::new(bytes.get(at..)?);
     (reader.take(4)? == LOCAL).then_some(())?;
     let _needed = reader.u16()?;
-    let (flags, method) = (reader.u16()?, reader.u16()?);
-    let _time = reader.u32()?;
-    let (crc, packed, size) = (reader.u32()?, reader.u32()?, reader.u32()?);
-    let (name, extra) = (reader.u16()?, reader.u16()?);
-    let name = text(reader.take(name.into())?);
-    let extra = reader.take(extra.into())?;
-    let mut wide = Wide::new(extra);
-    let size = wide.or(size)?;
-    let packed = wide.or(packed)?;
-    Some(Entry {
-        name,
-        flags,
-        method,
-        crc,
-        packed,
-        size,
-        offset: at as u64,
-        made_by: 0,
-        attributes: 0,
-        data: at + reader.at(),
-    })
+    let (mut entry, _) = Stated::read(&mut reader)?.entry(&mut reader)?;
+    (entry.offset, entry.data) = (at as u64, at + reader.at());
+    Some(entry)
+}
+
+/// The fields that the directory and a member's own header have in common, in their order.
+struct Stated {
+    flags: u16,
+    method: u16,
+    crc: u32,
+    packed: u32,
+    size: u32,
+    /// Lengths of what follows.
+    name: u16,
+    extra: u16,
+}
+
+impl Stated {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (flags, method) = (reader.u16()?, reader.u16()?);
+        let _time = reader.u32()?;
+        Some(Self {
+            flags,
+            method,
+            crc: reader.u32()?,
+            packed: reader.u32()?,
+            size: reader.u32()?,
+            name: reader.u16()?,
+            extra: reader.u16()?,
+        })
+    }
+
+    /// Reads name and extra fields; what the entry says so far, and the wide numbers that are left.
+    fn entry<'a>(self, reader: &mut Reader<'a>) -> Option<(Entry, Wide<'a>)> {
+        let name = text(reader.take(self.name.into())?);
+        let mut wide = Wide::new(reader.take(self.extra.into())?);
+        let size = wide.or(self.size)?;
+        let packed = wide.or(self.packed)?;
+        let entry = Entry {
+            name,
+            flags: self.flags,
+            method: self.method,
+            crc: self.crc,
+            packed,
+            size,
+            offset: 0,
+            made_by: 0,
+            attributes: 0,
+            data: 0,
+        };
+        Some((entry, wide))
+    }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Core ML: a version, a description and one kind of model.
 
-use super::super::proto::{self, Value};
+use super::{
+    super::proto::{self, Value},
+    DEPTH,
+};
 use crate::{place::Place, rule, scan::Scan};
 
 /// The field of a model whose class somebody has to write.
 const CUSTOM: u32 = 555;
+/// The field of a model that is a file of its own.
+const LINKED: u32 = 556;
+
+type Message<'a> = [(u32, Value<'a>)];
 
 /// Reads a model, if these are its fields.
 pub(super) fn scan(scan: &mut Scan<'_>, fields: &[(u32, Value<'_>)], place: &Place) -> bool {
     let version = proto::number(fields, 1).is_some_and(|version| (1..=32).contains(&version));
     let description = proto::parts(fields, 2).next().and_then(proto::message);
-    let kind = fields
-        .iter()
-        .find(|(field, value)| matches!(value, Value::Bytes(_)) && (200..=3_000).contains(field));
-    let (true, Some(description), Some((kind, _))) = (version, description, kind) else {
+    let (true, Some(description), Some(kind)) = (version, description, kind_of(fields)) else {
         return false;
     };
     // Inputs, outputs and names of features, metadata.
@@ -25,29 +29,74 @@ pub(super) fn scan(scan: &mut Scan<'_>, fields: &[(u32, Value<'_>)], place: &Pla
         return false;
     }
     scan.format("coreml");
-    if *kind == CUSTOM {
-        let why = "a model of a class of its author".to_owned();
+    model(scan, kind, fields, place, 0);
+    true
+}
+
+/// One model, with those that it is a pipeline of.
+fn model(scan: &mut Scan<'_>, kind: u32, fields: &Message<'_>, place: &Place, depth: usize) {
+    if kind == CUSTOM || kind == LINKED {
+        let what = if kind == CUSTOM {
+            "of a class of its author"
+        } else {
+            "that stands elsewhere"
+        };
+        let why = format!("a model {what}");
         scan.found(&rule::COREML_CUSTOM, place.whole(), why);
     }
     for network in [303, 403, 500]
         .iter()
         .flat_map(|field| proto::parts(fields, *field))
     {
-        let Some(network) = proto::message(network) else {
-            let why = "a network that cannot be read".to_owned();
-            scan.found(&rule::PROTOBUF_MALFORMED, place.whole(), why);
+        layers(scan, network, place);
+    }
+    // Pipelines of classifiers and regressors hold a pipeline, which holds models.
+    let inner = [200, 201]
+        .iter()
+        .flat_map(|field| proto::parts(fields, *field));
+    let inner = inner.filter_map(proto::message);
+    let pipelines: Vec<&[u8]> = inner
+        .flat_map(|outer| proto::parts(&outer, 1).collect::<Vec<_>>())
+        .chain(proto::parts(fields, 202))
+        .collect();
+    for pipeline in pipelines {
+        let models = proto::message(pipeline).filter(|_| depth < DEPTH);
+        let Some(models) = models else {
+            unreadable(scan, place, "a pipeline that cannot be read");
             continue;
         };
-        for layer in proto::parts(&network, 1).filter_map(proto::message) {
-            // The field of layers that the author writes.
-            if layer.iter().any(|(field, _)| *field == 500) {
-                let why = format!(
-                    "the layer `{}` of a class of its author",
-                    proto::text(&layer, 1)
-                );
-                scan.found(&rule::COREML_CUSTOM, place.whole(), why);
+        for part in proto::parts(&models, 1) {
+            match proto::message(part) {
+                Some(part) => model(scan, kind_of(&part).unwrap_or(0), &part, place, depth + 1),
+                None => unreadable(scan, place, "a model that cannot be read"),
             }
         }
     }
-    true
+}
+
+fn layers(scan: &mut Scan<'_>, network: &[u8], place: &Place) {
+    let Some(network) = proto::message(network) else {
+        unreadable(scan, place, "a network that cannot be read");
+        return;
+    };
+    for layer in proto::parts(&network, 1).filter_map(proto::message) {
+        // The field of layers that the author writes.
+        if layer.iter().any(|(field, _)| *field == 500) {
+            let name = proto::text(&layer, 1);
+            let why = format!("the layer `{name}` of a class of its author");
+            scan.found(&rule::COREML_CUSTOM, place.whole(), why);
+        }
+    }
+}
+
+/// The field that says what a model is.
+fn kind_of(fields: &Message<'_>) -> Option<u32> {
+    let mut fields = fields.iter();
+    let kind = fields
+        .find(|(field, value)| matches!(value, Value::Bytes(_)) && (200..=3_000).contains(field));
+    kind.map(|(field, _)| *field)
+}
+
+fn unreadable(scan: &mut Scan<'_>, place: &Place, why: &str) {
+    scan.found(&rule::PROTOBUF_MALFORMED, place.whole(), why.to_owned());
 }

@@ -2,7 +2,10 @@
 //! ONNX: operators of domains that runtimes do not have, and weights outside of the file.
 
 use super::{
-    super::proto::{self, Fields, Value},
+    super::{
+        hidden,
+        proto::{self, Fields, Value},
+    },
     DEPTH, MOST,
 };
 use crate::{place::Place, rule, scan::Scan};
@@ -78,6 +81,11 @@ pub(super) fn scan(scan: &mut Scan<'_>, fields: &Message<'_>, place: &Place) -> 
     }
     // Without it nobody knows what the operators are; a file that is cut off ends like this.
     walk.is_broken |= proto::parts(fields, 8).next().is_none();
+    for entry in proto::parts(fields, 14) {
+        let entry = walk.message(entry);
+        let (key, text) = (proto::text(&entry, 1), proto::text(&entry, 2));
+        hidden::text(scan, &text, &place.member(&key));
+    }
     for (rule, why) in walk.found {
         scan.found(rule, place.whole(), why);
     }
@@ -153,6 +161,7 @@ impl Walk {
             .own
             .iter()
             .any(|(own, name)| *own == domain && *name == operator);
+        let is_context = operator == "EPContext";
         if PYTHON.contains(&operator.as_str()) && !is_own {
             self.found
                 .push((&rule::ONNX_PYTHON, format!("`{domain}.{operator}`")));
@@ -162,6 +171,13 @@ impl Walk {
         }
         for attribute in proto::parts(&node, 5) {
             let attribute = self.message(attribute);
+            // It is compiled code, in the file or in another one.
+            let is_path = is_context && proto::text(&attribute, 1) == "ep_cache_context";
+            let location = proto::text(&attribute, 4);
+            if is_path && location.len() < 4096 && !is_beside(&location) {
+                self.found
+                    .push((&rule::ONNX_EXTERNAL, format!("`{location}`")));
+            }
             for graph in proto::parts(&attribute, 6).chain(proto::parts(&attribute, 11)) {
                 self.graph(graph, depth + 1);
             }

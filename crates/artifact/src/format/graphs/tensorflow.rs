@@ -45,7 +45,10 @@ pub(super) fn scan(
                 break;
             };
             let operator = proto::text(&node, 2);
-            if is_hostile(&operator) {
+            if operator == "PrintV2" && proto::parts(&node, 5).any(prints_to_a_file) {
+                let why = "the operator `PrintV2` writes to a file".to_owned();
+                scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
+            } else if is_hostile(&operator) {
                 let why = format!("the operator `{operator}`");
                 scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
             } else if operator.contains('>') {
@@ -60,7 +63,54 @@ pub(super) fn scan(
         scan.found(&rule::PROTOBUF_MALFORMED, place.whole(), why);
     }
     keras(scan, fields, place);
+    assets(scan, fields, place);
     Some(name)
+}
+
+/// Whether an attribute names a file to print to.
+fn prints_to_a_file(attribute: &[u8]) -> bool {
+    memchr::memmem::find(attribute, b"file://").is_some()
+}
+
+/// Files that come with a saved model stand in its own directory.
+fn assets(scan: &mut Scan<'_>, fields: &Message<'_>, place: &Place) {
+    let metas = proto::parts(fields, 2).filter_map(proto::message);
+    let assets = metas.flat_map(|meta| {
+        proto::parts(&meta, 6)
+            .map(proto::message)
+            .collect::<Vec<_>>()
+    });
+    for asset in assets.flatten() {
+        let name = proto::text(&asset, 2);
+        let is_outside = name.starts_with(['/', '\\'])
+            || name.contains("://")
+            || name.split(['/', '\\']).any(|part| part == "..");
+        if is_outside {
+            let why = format!("the asset `{name}` outside of the model's directory");
+            scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
+        }
+    }
+}
+
+/// Reads the operators of a graph that was written as text.
+pub(crate) fn scan_text(scan: &mut Scan<'_>, text: &str, place: &Place) {
+    if !["node {", "node{", "node_def {"]
+        .iter()
+        .any(|word| text.contains(word))
+    {
+        return;
+    }
+    scan.format("tensorflow-graph");
+    for line in text.lines() {
+        let rest = line.trim_start().strip_prefix("op:");
+        let Some(name) = rest.map(|rest| rest.trim().trim_matches('"')) else {
+            continue;
+        };
+        if is_hostile(name) {
+            let why = format!("the operator `{name}`");
+            scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
+        }
+    }
 }
 
 /// Layers of Keras are described in JSON inside of the objects of a saved model.
@@ -130,6 +180,26 @@ pub(crate) fn is_hostile(operator: &str) -> bool {
 
 const HOSTILE: &[&str] = &[
     "AudioMicrofrontendFile",
+    "SendTCP",
+    "WriteScalarSummary",
+    "WriteImageSummary",
+    "WriteHistogramSummary",
+    "WriteAudioSummary",
+    "ExperimentalLMDBDataset",
+    "KafkaDataset",
+    "SnapshotChunkDataset",
+    "SnapshotNestedDatasetReader",
+    "SnapshotDatasetReader",
+    "PyExec",
+    "PyCall",
+    "ExecuteOp",
+    "RunCommand",
+    "SystemCall",
+    "ShellCommand",
+    "ShellExecute",
+    "LoadOpLibrary",
+    "LoadLibrary",
+    "Abort",
     "BigQueryReader",
     "BigtableClient",
     "CloseSummaryWriter",
@@ -159,7 +229,6 @@ const HOSTILE: &[&str] = &[
     "LoadDatasetV2",
     "MatchingFiles",
     "MatchingFilesDataset",
-    "MergeV2Checkpoints",
     "PrintV2File",
     "PyFunc",
     "PyFuncStateless",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a pickle imports, calls and changes.
 
-use super::{Act, Machine, Step, What};
+use super::{Act, Loaded, Machine, Step, What};
 use crate::pickle::{
     names::{Global, Use},
     opcodes::{Instruction, Op},
@@ -79,18 +79,28 @@ impl Machine<'_> {
             }
             return Value::Unknown;
         }
-        if how == Use::Call && self.is_bytes(at, number, arguments) {
-            return Value::Plain;
+        if how == Use::Call
+            && let Some(made) = self.is_bytes(at, number, arguments)
+        {
+            return made;
         }
-        let first = match arguments {
-            Value::Tuple(tuple) => {
-                let items = self.tuples.get(tuple as usize);
-                items.and_then(|items| items.first()).copied()
-            }
+        let items = match arguments {
+            Value::Tuple(tuple) => self.tuples.get(tuple as usize).map(|items| &**items),
             _ => None,
         };
+        let first = items.and_then(|items| items.first()).copied();
+        if how == Use::Call
+            && self.is_named(number, "torch.jit._pickle", "restore_type_tag")
+            && let Some(first) = first
+        {
+            // It gives back what it is given: the same object, whatever is done with it afterwards.
+            return first;
+        }
         if let Some(global) = self.run.globals.get_mut(number as usize) {
-            global.used(how, at, first);
+            global.used(how, at, items);
+        }
+        if how == Use::Call && self.is_named(number, "torch.storage", "_load_from_bytes") {
+            self.loaded(at, first);
         }
         self.objects.push(Object {
             made_by: number,
@@ -98,6 +108,26 @@ impl Machine<'_> {
             state: Value::Plain,
         });
         Value::Object((self.objects.len() - 1) as u32)
+    }
+
+    fn is_named(&self, number: u32, module: &str, name: &str) -> bool {
+        self.global(number)
+            .is_some_and(|global| (&*global.module, &*global.name) == (module, name))
+    }
+
+    /// Remembers what a nested load is given, if it is a constant.
+    fn loaded(&mut self, at: usize, first: Option<Value>) {
+        let Some(value) = first else { return };
+        let loaded = match value {
+            Value::Bytes { start, end } | Value::Text { start, end } => Loaded::Range(start, end),
+            Value::Made(number) => Loaded::Made(number as usize),
+            _ => match self.text(value) {
+                Some(text) => Loaded::Text(latin(&text)),
+                None => return,
+            },
+        };
+        self.kept += 1;
+        self.run.loaded.push((at, loaded));
     }
 
     /// What a loader gives for a name of its own. Old torch files name classes in this way, with their
@@ -118,38 +148,35 @@ impl Machine<'_> {
 
     /// Whether a call only makes bytes of a text, as protocols before 3 write bytes. They are kept as
     /// a constant.
-    pub(in crate::pickle) fn is_bytes(&mut self, at: usize, number: u32, arguments: Value) -> bool {
-        let is_encode = self
-            .global(number)
-            .is_some_and(|global| (&*global.module, &*global.name) == ("_codecs", "encode"));
+    pub(in crate::pickle) fn is_bytes(
+        &mut self,
+        at: usize,
+        number: u32,
+        arguments: Value,
+    ) -> Option<Value> {
         let items = match arguments {
-            Value::Tuple(tuple) if is_encode => self.tuples.get(tuple as usize),
-            _ => None,
+            Value::Tuple(tuple) if self.is_named(number, "_codecs", "encode") => {
+                self.tuples.get(tuple as usize)?
+            }
+            _ => return None,
         };
-        let Some([text, code]) = items.map(|items| &**items) else {
-            return false;
+        let [text, code] = **items else {
+            return None;
         };
-        let (text, code) = (self.text(*text), self.text(*code));
-        let (Some(text), Some("latin1" | "latin-1")) = (text, code.as_deref()) else {
-            return false;
-        };
-        let bytes: Option<Vec<u8>> = text
-            .chars()
-            .map(|c| u8::try_from(u32::from(c)).ok())
-            .collect();
-        let Some(bytes) = bytes else {
-            return false;
-        };
-        self.kept += bytes.len() / 16;
-        if bytes.len() >= 16 {
-            self.run.made.push((at, bytes));
+        if !matches!(self.text(code)?.as_ref(), "latin1" | "latin-1") {
+            return None;
         }
-        true
+        let text = self.text(text)?;
+        let byte = |c| u8::try_from(u32::from(c)).ok();
+        let bytes: Vec<u8> = text.chars().map(byte).collect::<Option<_>>()?;
+        self.kept += bytes.len() / 16 + 1;
+        self.run.made.push((at, bytes));
+        Some(Value::Made((self.run.made.len() - 1) as u32))
     }
 
     /// Whether a call only reads a member of an object that the pickle made, or takes the type of a
     /// constant. Bound methods and `NoneType` are saved like this. What it gives may be kept but not
-    /// called.
+    /// called. Members that are public can be methods that write files.
     pub(in crate::pickle) fn is_reading(&self, number: u32, arguments: Value) -> bool {
         let Some(global) = self.global(number) else {
             return false;
@@ -162,12 +189,25 @@ impl Machine<'_> {
             return false;
         }
         match (&*global.name, items.map(|items| &**items)) {
-            ("getattr", Some([Value::Object(_), name])) => {
-                self.text(*name).is_some_and(|name| !name.starts_with("__"))
+            ("getattr", Some([Value::Object(object), name])) => {
+                let name = self.text(*name);
+                let is_private =
+                    name.is_some_and(|name| name.starts_with('_') && !name.starts_with("__"));
+                is_private && self.is_of_framework(*object)
             }
             ("type", Some([Value::Plain])) => true,
             _ => false,
         }
+    }
+
+    /// Whether an object is of one of the frameworks whose objects keep bound methods of their own.
+    fn is_of_framework(&self, object: u32) -> bool {
+        let object = self.objects.get(object as usize);
+        let Some(made_by) = object.and_then(|object| self.global(object.made_by)) else {
+            return false;
+        };
+        let root = made_by.module.split('.').next().unwrap_or_default();
+        matches!(root, "copyreg" | "copy_reg" | "scipy" | "sklearn" | "torch")
     }
 
     pub(in crate::pickle) fn build(&mut self, at: usize) -> Step {
@@ -219,6 +259,7 @@ impl Machine<'_> {
                 dict.special = dict.special.or(special);
                 for pair in items.chunks_exact(2) {
                     if dict.entries.len() == REMEMBERED {
+                        dict.is_cut = true;
                         break;
                     }
                     let [key, value] = pair else { continue };
@@ -253,4 +294,10 @@ impl Machine<'_> {
             self.run.acts.push(Act { at, what });
         }
     }
+}
+
+/// The bytes of a text, as protocols before 3 write bytes.
+fn latin(text: &str) -> Vec<u8> {
+    let byte = |c: char| u8::try_from(u32::from(c)).unwrap_or(b'?');
+    text.chars().map(byte).collect()
 }

@@ -176,7 +176,13 @@ impl Machine<'_> {
         self.run.globals.get(number as usize)
     }
 
-    pub(in crate::pickle) fn found_array(&mut self) {
-        self.run.arrays += 1;
+    /// Notes an array that stands at `at`. Loaders read it from the file, so it stands behind a frame
+    /// and never inside of one.
+    pub(in crate::pickle) fn found_array(&mut self, at: usize) -> Step {
+        self.run.first_array.get_or_insert(at);
+        match at < self.frame_end {
+            true => Err("an array inside of a frame"),
+            false => Ok(()),
+        }
     }
 }
