@@ -22,14 +22,22 @@ pub(super) fn is_python(text: &str) -> bool {
                     && matches!(next, None | Some("as" | "#"))
                     || name.ends_with([',', ';'])
             }
-            (Some("from"), Some(name), Some("import")) => is_name(name),
+            (Some("from"), Some(name), Some("import")) => {
+                is_name(name)
+                    && line
+                        .split_once(" import ")
+                        .is_none_or(|(_, rest)| are_names(rest))
+            }
             (Some("def" | "class"), Some(name), _) => {
                 line.trim_end().ends_with(':') && name.contains(['(', ':']) || line.contains("):")
             }
             _ => {
-                let begins = ["exec(", "eval(", "os.system(", "print(open("];
+                let begins = ["exec(", "eval(", "os.system("];
                 begins.iter().any(|call| line.starts_with(call))
-                    || line.contains("__import__(") && !line.contains('`')
+                    || line.starts_with("print(open(") && line.trim_end().ends_with(')')
+                    || line.contains("__import__(")
+                        && !line.contains('`')
+                        && !line.starts_with(['{', '[', '"'])
             }
         }
     };
@@ -37,6 +45,18 @@ pub(super) fn is_python(text: &str) -> bool {
     // A program can be written in another encoding, which only its first two lines tell.
     let mut heads = text.lines().take(2).filter(|line| line.starts_with('#'));
     says_so || heads.any(|line| line.contains("coding:") || line.contains("coding="))
+}
+
+/// Whether what stands behind `import` is a list of names, and no sentence.
+fn are_names(rest: &str) -> bool {
+    let rest = rest.split('#').next().unwrap_or_default().trim();
+    let rest = rest
+        .trim_start_matches('(')
+        .trim_end_matches([')', ';', '\\', ',']);
+    rest.split(',').map(str::trim).all(|part| {
+        let words: Vec<_> = part.split_whitespace().collect();
+        matches!(words[..], [] | [_] | [_, "as", _])
+    })
 }
 
 /// Lines of a text that are no part of a program that it quotes.

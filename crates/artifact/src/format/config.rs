@@ -114,8 +114,8 @@ struct Config {
     has_numbers: bool,
     modules: Vec<String>,
     is_notebook: bool,
-    /// Parts of a diffusion pipeline: key, library and, when it was seen, that there is a class.
-    parts: Vec<(String, String, bool)>,
+    /// Parts of a diffusion pipeline: key, library, class.
+    parts: Vec<(String, String, Option<String>)>,
     is_pipeline: bool,
     /// Values of `_class_name`.
     classes: usize,
@@ -190,10 +190,10 @@ impl Config {
 
     /// Parts of pipelines are pairs of a library and a class.
     fn part(&mut self, key: &str, text: &str) {
-        self.is_pipeline |= key == "_diffusers_version";
+        self.is_pipeline |= key == "_class_name" && text.ends_with("Pipeline");
         match self.parts.last_mut().filter(|(last, ..)| last == key) {
-            Some(part) => part.2 = true,
-            None => self.parts.push((key.to_owned(), text.to_owned(), false)),
+            Some(part) => part.2 = Some(text.to_owned()),
+            None => self.parts.push((key.to_owned(), text.to_owned(), None)),
         }
     }
 
@@ -206,9 +206,13 @@ impl Config {
             "stable_diffusion",
             "transformers",
         ];
-        let parts = self.parts.iter().filter(|(key, library, is_pair)| {
+        let parts = self.parts.iter().filter(|(key, library, class)| {
             let root = library.split('.').next().unwrap_or_default();
-            self.is_pipeline && *is_pair && !key.starts_with('_') && !LIBRARIES.contains(&root)
+            let is_class = class
+                .as_deref()
+                .is_some_and(|class| class.starts_with(char::is_uppercase));
+            let is_own = is_class && !key.starts_with('_') && !LIBRARIES.contains(&root);
+            self.is_pipeline && is_own
         });
         parts
             .map(|(key, library, _)| {

@@ -32,10 +32,28 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
     if sentencepiece::scan(scan, &fields) {
         return Some("sentencepiece");
     }
+    if is_fingerprint(&fields) {
+        scan.format("tensorflow-fingerprint");
+        return Some("tensorflow-fingerprint");
+    }
     if coreml::scan(scan, &fields, place) {
         return Some("coreml");
     }
     paddle::scan(scan, &fields, place).then_some("paddle")
+}
+
+/// The digests beside a saved model: five numbers, a version, an identifier.
+fn is_fingerprint(fields: &[(u32, proto::Value<'_>)]) -> bool {
+    use proto::Value::{Bytes, Number};
+    let known = |(field, value): &(u32, proto::Value<'_>)| match value {
+        Number(_) => matches!(field, 1..=5),
+        Bytes(bytes) => matches!(field, 6 | 7) && bytes.len() <= 64,
+        proto::Value::Fixed => false,
+    };
+    let numbers = fields
+        .iter()
+        .filter(|(_, value)| matches!(value, Number(_)));
+    numbers.count() >= 3 && fields.len() <= 7 && fields.iter().all(known)
 }
 
 /// Messages within one another.

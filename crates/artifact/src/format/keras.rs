@@ -198,9 +198,16 @@ fn is_keras_module(module: &str) -> bool {
     ) {
         parts.next();
     }
-    let Some(part) = parts.next() else {
+    let Some(mut part) = parts.next() else {
         return true;
     };
+    // Optimisers of one framework: `backend.torch.optimizers`.
+    if part == "backend" {
+        part = parts
+            .nth(1)
+            .filter(|part| *part == "optimizers")
+            .unwrap_or(part);
+    }
     matches!(
         part,
         "activations"

@@ -24,6 +24,10 @@ fn identify(bytes: &[u8]) -> Option<&'static str> {
     {
         return Some("xgboost");
     }
+    // The table of names beside the values of a TensorFlow checkpoint.
+    if bytes.ends_with(b"\x57\xfb\x80\x8b\x24\x75\x47\xdb") {
+        return Some("tensorflow-index");
+    }
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Some("png");
     }

@@ -12,10 +12,7 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) -> bool {
     let is_xml = body.starts_with("<?xml")
         || body.starts_with("<!DOCTYPE")
         || body.starts_with("<!--")
-        || body.starts_with('<')
-            && body
-                .get(1..2)
-                .is_some_and(|c| c.chars().all(char::is_alphabetic));
+        || begins_as_element(body);
     if !is_xml {
         return false;
     }
@@ -52,6 +49,16 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) -> bool {
         );
     }
     true
+}
+
+/// Whether a text begins with an element, and not with one of the words that vocabularies begin with.
+fn begins_as_element(body: &str) -> bool {
+    const WORDS: &[&str] = &["bos", "cls", "eos", "mask", "pad", "s", "sep", "unk"];
+    let tag = body
+        .strip_prefix('<')
+        .and_then(|rest| rest.split('>').next());
+    let is_name = |tag: &str| tag.starts_with(char::is_alphabetic) && !WORDS.contains(&tag);
+    tag.is_some_and(is_name)
 }
 
 struct Elements<'a> {

@@ -305,7 +305,7 @@ fn configurations_that_take_code_are_seen() {
             "config-auto-map",
         ),
         (
-            serde_json::json!({"_class_name": "P", "_diffusers_version": "0.2", "unet": ["own", "U"]}),
+            serde_json::json!({"_class_name": "MyPipeline", "unet": ["own", "U"]}),
             "config-auto-map",
         ),
         (
@@ -317,7 +317,7 @@ fn configurations_that_take_code_are_seen() {
         review(rule, document.to_string().as_bytes(), rule);
     }
     let usual = serde_json::json!({
-        "_class_name": "P", "_diffusers_version": "0.2",
+        "_class_name": "MyPipeline", "_diffusers_version": "0.2",
         "unet": ["diffusers", "UNet2DConditionModel"], "vae": [null, null],
     });
     clean("a pipeline", usual.to_string().as_bytes());
@@ -423,4 +423,50 @@ fn what_savers_of_tensorflow_need_is_clean() {
     ]
     .concat();
     refused("an asset", &outside, "tensorflow-operator");
+}
+
+#[test]
+fn what_only_looks_like_something_is_clean() {
+    for text in [
+        "<unk>\t0\n<s>\t0\n</s>\t0\nthe\t-3.1\n",
+        "from the model import everything you need.\n",
+        "{\"text\": \"__import__('os')\"}\n{\"text\": \"import os\"}\n",
+    ] {
+        clean(text, text.as_bytes());
+    }
+    let optimizer = serde_json::json!({
+        "module": "keras.src.backend.torch.optimizers.torch_adamw", "class_name": "AdamW",
+        "config": {"learning_rate": 0.1}, "registered_name": "AdamW",
+    });
+    clean(
+        "an optimiser of a backend",
+        optimizer.to_string().as_bytes(),
+    );
+    refused(
+        "something else of a backend",
+        optimizer
+            .to_string()
+            .replace("optimizers.torch_adamw", "core")
+            .as_bytes(),
+        "keras-module",
+    );
+}
+
+#[test]
+fn operators_that_tensorflow_does_not_have_are_for_review() {
+    use crate::make::proto::{bytes as part, number};
+    let node = |operator: &str| part(1, &[part(1, b"n"), part(2, operator.as_bytes())].concat());
+    let signature = part(1, &part(1, b"own_function"));
+    let library = part(2, &part(1, &signature));
+    let model = |graph: &[u8]| [number(1, 1), part(2, &part(2, graph))].concat();
+    review(
+        "a custom one",
+        &model(&node("ZeroOut")),
+        "tensorflow-custom",
+    );
+    clean(
+        "its own function",
+        &model(&[node("own_function"), library].concat()),
+    );
+    clean("one of a pass", &model(&node("_FusedConv2D")));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! TensorFlow: saved models and frozen graphs, and operators that do more than compute.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use super::{
     super::proto::{self, Value},
     MOST,
@@ -24,6 +26,8 @@ pub(super) fn scan(
     scan.format(name);
     let mut is_broken = false;
     let mut count = 0;
+    // Functions of the graph's own library are called like operators.
+    let own: HashSet<String> = graphs.iter().flat_map(|graph| functions(graph)).collect();
     for graph in &graphs {
         let mut nodes: Vec<&[u8]> = proto::parts(graph, 1).collect();
         for library in proto::parts(graph, 2) {
@@ -51,8 +55,7 @@ pub(super) fn scan(
             } else if is_hostile(&operator) {
                 let why = format!("the operator `{operator}`");
                 scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
-            } else if operator.contains('>') {
-                // Operators of other libraries carry their name in front.
+            } else if !is_known(&operator) && !own.contains(&operator) {
                 let why = format!("the operator `{operator}`");
                 scan.found(&rule::TENSORFLOW_CUSTOM, place.whole(), why);
             }
@@ -66,6 +69,32 @@ pub(super) fn scan(
     assets(scan, fields, place);
     Some(name)
 }
+
+/// Names of the functions that a graph brings with it.
+fn functions(graph: &Message<'_>) -> Vec<String> {
+    let libraries = proto::parts(graph, 2).filter_map(proto::message);
+    libraries
+        .flat_map(|library| {
+            let functions = proto::parts(&library, 1).filter_map(proto::message);
+            let signatures = functions.filter_map(|function| {
+                proto::message(proto::parts(&function, 1).next()?).map(|own| proto::text(&own, 1))
+            });
+            signatures.collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Whether an operator comes with TensorFlow. Those that begin with an underscore are put into graphs by
+/// its own passes.
+fn is_known(operator: &str) -> bool {
+    static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+        let lines = OPERATORS.lines().filter(|line| !line.starts_with('#'));
+        lines.flat_map(str::split_whitespace).collect()
+    });
+    operator.starts_with('_') || KNOWN.contains(operator)
+}
+
+const OPERATORS: &str = include_str!("../../../lists/tensorflow.ops");
 
 /// Whether an attribute names a file to print to.
 fn prints_to_a_file(attribute: &[u8]) -> bool {
