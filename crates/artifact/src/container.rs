@@ -8,7 +8,7 @@ mod tar;
 mod unpack;
 mod zip;
 
-pub(crate) use zip::has_end as has_zip_end;
+pub(crate) use zip::{has_end as has_zip_end, records as zip_records};
 
 use crate::{
     place::Place,

@@ -16,6 +16,7 @@
 
 mod bytes;
 mod container;
+mod convert;
 mod format;
 mod identify;
 mod intake;
@@ -27,6 +28,7 @@ mod rule;
 mod scan;
 mod scanner;
 
+pub use convert::{ByteSource, ConvertError, ConvertOptions, LeftOut, Plan, Planned, plan};
 pub use intake::{Intake, Whole};
 pub use limits::Limits;
 pub use outcome::{Finding, ScanOutcome, ScanReport};

@@ -4,6 +4,7 @@
 mod allow;
 mod joblib;
 mod judge;
+mod kept;
 mod machine;
 mod names;
 mod opcodes;
@@ -11,6 +12,8 @@ mod text;
 mod value;
 
 pub(crate) use allow::{AllowList, Standing};
+pub(crate) use kept::{Kept, Object, View};
+pub(crate) use value::Value;
 
 use crate::{
     place::Place,

@@ -9,6 +9,7 @@
 mod layout;
 mod member;
 mod parse;
+pub(crate) mod records;
 
 use std::collections::HashSet;
 

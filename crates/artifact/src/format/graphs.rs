@@ -36,10 +36,27 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
         scan.format("tensorflow-fingerprint");
         return Some("tensorflow-fingerprint");
     }
+    if is_keras_metadata(&fields) {
+        scan.format("keras-metadata");
+        super::hdf5::embedded_keras(scan, bytes, place);
+        return Some("keras-metadata");
+    }
     if coreml::scan(scan, &fields, place) {
         return Some("coreml");
     }
     paddle::scan(scan, &fields, place).then_some("paddle")
+}
+
+/// The layers beside an older saved model of Keras: nodes, each with what it is and JSON.
+fn is_keras_metadata(fields: &[(u32, proto::Value<'_>)]) -> bool {
+    let is_node = |bytes: &[u8]| {
+        proto::message(bytes).is_some_and(|node| {
+            let known = node.iter().all(|(field, _)| matches!(field, 2..=6));
+            known && proto::text(&node, 4).starts_with("_tf_keras_")
+        })
+    };
+    let mut nodes = proto::parts(fields, 1).peekable();
+    nodes.peek().is_some() && fields.iter().all(|(field, _)| *field == 1) && nodes.all(is_node)
 }
 
 /// The digests beside a saved model: five numbers, a version, an identifier.

@@ -59,6 +59,15 @@ pub(super) enum Loaded {
     Text(Vec<u8>),
 }
 
+/// How much of what a pickle makes is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// All of it, so that what the pickle stands for can be read.
+    All,
+    /// As much as is needed to judge.
+    Little,
+}
+
 /// Whose way of reading is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loader {
@@ -100,6 +109,14 @@ pub(super) enum Array {
 pub(super) struct Machine<'a> {
     pub(super) bytes: &'a [u8],
     loader: Loader,
+    keeps: Keeps,
+    /// What was put into objects that are like dicts, by the number of the object.
+    pub(super) entries: BTreeMap<u32, Vec<(Value, Value)>>,
+    pub(super) lists: Vec<Vec<Value>>,
+    /// Tuples that name what only the loader has, in order.
+    pub(super) stored: Vec<u32>,
+    /// What STOP left.
+    pub(super) result: Option<Value>,
     /// Where the last frame ends.
     frame_end: usize,
     stack: Vec<Value>,
@@ -128,39 +145,73 @@ pub(super) fn follow(
     max_values: usize,
     loader: Loader,
 ) -> Run {
-    let mut machine = Machine {
-        bytes,
-        loader,
-        frame_end: 0,
-        stack: Vec::new(),
-        marks: Vec::new(),
-        memo: BTreeMap::new(),
-        memo_next: Vec::new(),
-        objects: Vec::new(),
-        dicts: Vec::new(),
-        tuples: Vec::new(),
-        texts: Vec::new(),
-        kept: 0,
-        max_values,
-        run: Run {
-            end: End::Broken(start, ""),
-            instructions: 0,
-            globals: Vec::new(),
-            acts: Vec::new(),
-            constants: Vec::new(),
-            made: Vec::new(),
-            persistent: None,
-            protocol: None,
-            is_torch_magic: false,
-            first_array: None,
-            loaded: Vec::new(),
-        },
-    };
+    let mut machine = Machine::new(bytes, start, max_values, loader, Keeps::Little);
     machine.run.end = machine.go(start, max_instructions, 0);
     machine.run
 }
 
+/// Follows the pickle that begins at `start` and keeps all that it makes.
+pub(super) fn keep(
+    bytes: &[u8],
+    start: usize,
+    max_instructions: u64,
+    max_values: usize,
+) -> Machine<'_> {
+    let mut machine = Machine::new(bytes, start, max_values, Loader::Plain, Keeps::All);
+    machine.run.end = machine.go(start, max_instructions, 0);
+    machine
+}
+
+impl<'a> Machine<'a> {
+    const fn new(
+        bytes: &'a [u8],
+        start: usize,
+        max_values: usize,
+        loader: Loader,
+        keeps: Keeps,
+    ) -> Self {
+        Self {
+            bytes,
+            loader,
+            keeps,
+            entries: BTreeMap::new(),
+            lists: Vec::new(),
+            stored: Vec::new(),
+            result: None,
+            frame_end: 0,
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: BTreeMap::new(),
+            memo_next: Vec::new(),
+            objects: Vec::new(),
+            dicts: Vec::new(),
+            tuples: Vec::new(),
+            texts: Vec::new(),
+            kept: 0,
+            max_values,
+            run: Run {
+                end: End::Broken(start, ""),
+                instructions: 0,
+                globals: Vec::new(),
+                acts: Vec::new(),
+                constants: Vec::new(),
+                made: Vec::new(),
+                persistent: None,
+                protocol: None,
+                is_torch_magic: false,
+                first_array: None,
+                loaded: Vec::new(),
+            },
+        }
+    }
+}
+
 impl Machine<'_> {
+    /// What happened.
+    pub(super) const fn run(&self) -> &Run {
+        &self.run
+    }
+
     fn go(&mut self, start: usize, max: u64, depth: usize) -> End {
         let mut at = start;
         loop {
@@ -174,7 +225,10 @@ impl Machine<'_> {
             }
             if instruction.op == Op::Stop {
                 return match self.stack.pop() {
-                    Some(_) => End::Stop(instruction.next),
+                    Some(result) => {
+                        self.result = Some(result);
+                        End::Stop(instruction.next)
+                    }
                     None => End::Broken(at, UNDERFLOW),
                 };
             }
@@ -214,6 +268,7 @@ impl Machine<'_> {
             + self.kept
             + self.objects.len()
             + self.dicts.len()
+            + self.lists.len()
             + self.texts.len()
             + self.run.globals.len()
             + self.run.acts.len()
@@ -238,7 +293,8 @@ impl Machine<'_> {
             Op::Pop => self.drop_top()?,
             Op::PopMark => drop(self.items()?),
             Op::Dup => self.push(self.top()?),
-            Op::None | Op::NewFalse | Op::NewTrue | Op::BinFloat => self.push(Value::Plain),
+            Op::None | Op::NewFalse | Op::BinFloat => self.push(Value::Plain),
+            Op::NewTrue => self.push(Value::True),
             Op::Float => self.float(operand)?,
             Op::Int | Op::LongLine => self.number(operand)?,
             Op::BinInt => self.push(Value::Int(binary_int(operand))),
@@ -263,15 +319,19 @@ impl Machine<'_> {
                 };
                 self.run.persistent.get_or_insert(instruction.at);
                 let value = self.persistent(name);
+                if let (Value::Stored(tuple), Keeps::All) = (value, self.keeps) {
+                    self.kept += 1;
+                    self.stored.push(tuple);
+                }
                 self.push(value);
             }
             Op::NextBuffer => self.push(Value::Plain),
             Op::EmptyDict => self.new_dict(),
-            Op::EmptyList | Op::EmptySet => self.push(Value::Items),
+            Op::EmptyList | Op::EmptySet => self.new_list(Vec::new()),
             Op::EmptyTuple => self.new_tuple(Vec::new()),
             Op::List | Op::FrozenSet => {
-                self.items()?;
-                self.push(Value::Items);
+                let items = self.items()?;
+                self.new_list(items);
             }
             Op::Tuple => {
                 let items = self.items()?;
@@ -287,12 +347,16 @@ impl Machine<'_> {
                 self.set_items(instruction.at, dict, &items)?;
             }
             Op::Append => {
-                self.pop()?;
-                self.changed(instruction.at, self.top()?);
+                let item = self.pop()?;
+                let target = self.top()?;
+                self.append(target, &[item]);
+                self.changed(instruction.at, target);
             }
             Op::Appends | Op::AddItems => {
-                self.items()?;
-                self.changed(instruction.at, self.top()?);
+                let items = self.items()?;
+                let target = self.top()?;
+                self.append(target, &items);
+                self.changed(instruction.at, target);
             }
             Op::SetItem => {
                 let value = self.pop()?;

@@ -99,7 +99,7 @@ const GIVEN: usize = 64;
 const fn simplified(value: Value) -> Value {
     match value {
         Value::Global(_) => value,
-        Value::Object(_) | Value::Persistent | Value::Unknown => Value::Unknown,
+        Value::Object(_) | Value::Persistent | Value::Stored(_) | Value::Unknown => Value::Unknown,
         _ => Value::Plain,
     }
 }

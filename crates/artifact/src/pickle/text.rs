@@ -7,7 +7,12 @@ use super::{opcodes::little, value::Value};
 pub(super) const fn is_text_maker(value: Value) -> bool {
     matches!(
         value,
-        Value::Object(_) | Value::Persistent | Value::Unknown | Value::Global(_) | Value::Made(_)
+        Value::Object(_)
+            | Value::Persistent
+            | Value::Stored(_)
+            | Value::Unknown
+            | Value::Global(_)
+            | Value::Made(_)
     )
 }
 

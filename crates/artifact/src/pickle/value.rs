@@ -3,27 +3,38 @@
 
 /// A value on the stack or in the memo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Bytes that stand in the pickle.
-    Bytes { start: usize, end: usize },
+    Bytes {
+        start: usize,
+        end: usize,
+    },
     /// A dict that the pickle made; number of its [`Dict`].
     Dict(u32),
     /// Something imported; number of its `Global`.
     Global(u32),
     /// A whole number that fits.
     Int(i64),
-    /// A list or set that the pickle made.
+    /// A list or set that the pickle made, with what is in it not kept.
     Items,
+    /// A list that the pickle made; number of its items. Only when everything is kept.
+    List(u32),
     /// Bytes that the pickle makes of a text; their number.
     Made(u32),
     /// What a harmless call gave; number of its [`Object`].
     Object(u32),
     /// What only the loader has.
     Persistent,
-    /// None, a number, a truth value.
+    /// The same, with the number of the tuple that names it.
+    Stored(u32),
+    /// None, a number, false.
     Plain,
+    True,
     /// A text as it stands in the pickle.
-    Text { start: usize, end: usize },
+    Text {
+        start: usize,
+        end: usize,
+    },
     /// A text that had to be decoded; its number.
     TextDecoded(u32),
     /// A tuple; number of its items.
@@ -44,7 +55,7 @@ impl Value {
 
 /// What a call gave.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Object {
+pub(crate) struct Object {
     /// The number of the global that was called.
     pub(super) made_by: u32,
     pub(super) arguments: Value,
@@ -54,7 +65,7 @@ pub(super) struct Object {
 
 /// The first entries of a dict whose keys are texts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Dict {
+pub(crate) struct Dict {
     pub(super) entries: Vec<(Value, Value)>,
     /// Whether there are more entries than are remembered.
     pub(super) is_cut: bool,

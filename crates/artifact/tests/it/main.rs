@@ -5,6 +5,7 @@
 
 mod attacks;
 mod containers;
+mod convert;
 mod formats;
 mod make;
 mod pickles;

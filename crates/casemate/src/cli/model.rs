@@ -2,6 +2,7 @@
 //! `casemate model`: model files, before anything loads them, signatures over them, and the registry.
 
 mod bom;
+mod convert;
 mod diff;
 mod files;
 mod govern;
@@ -34,6 +35,8 @@ pub(crate) enum ModelCommand {
     Approve(govern::ApproveArgs),
     /// Record a bill of materials, an evaluation or provenance of a version
     Attest(govern::AttestArgs),
+    /// Write the tensors of a torch file or pickle as safetensors, without running anything in it
+    Convert(convert::ConvertArgs),
     /// Say how the files of two versions differ
     Diff(diff::DiffArgs),
     /// Set the number below which versions need another person's approval
@@ -83,6 +86,7 @@ impl ModelCommand {
         match self {
             Self::Approve(args) => govern::approve(global, &args).await,
             Self::Attest(args) => govern::attest(global, &args).await,
+            Self::Convert(args) => convert::convert(global.format, args),
             Self::Diff(args) => diff::diff(global, &args).await,
             Self::Floor(args) => govern::floor(global, &args).await,
             Self::Import(args) => import::import(global, &args).await,

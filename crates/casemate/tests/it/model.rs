@@ -158,3 +158,67 @@ fn what_cannot_be_read_is_not_clean() {
     assert_eq!(found[0]["sha256"], Value::Null);
     assert_eq!(found[1]["outcome"], "review");
 }
+
+/// A torch file of three tensors that are one, kept by the tests of the library.
+fn tied() -> String {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../artifact/tests/data/convert/tied-zip"
+    );
+    path.to_owned()
+}
+
+#[test]
+fn torch_files_become_safetensors() {
+    let home = Home::new();
+    let out = home.dir.join("out.safetensors");
+    let out = out.to_str().unwrap();
+    let said = home.run(&["model", "convert", &tied(), out]).exits(0).out;
+    assert!(said.contains("3 tensors, 332 bytes"), "{said}");
+    let expected = std::fs::read(tied().replace("tied-zip", "tied.safetensors")).unwrap();
+    assert_eq!(std::fs::read(out).unwrap(), expected);
+    home.run(&["model", "scan", out]).exits(0);
+    // What is there is kept, unless somebody says otherwise.
+    let again = home.run(&["model", "convert", &tied(), out]).exits(1);
+    assert!(again.err.contains("`--force` replaces it"), "{}", again.err);
+    let said = home.run(&[
+        "model",
+        "convert",
+        &tied(),
+        out,
+        "--force",
+        "--once",
+        "--format",
+        "json",
+    ]);
+    let line: Value = serde_json::from_str(&said.exits(0).out).unwrap();
+    assert_eq!((&line["tensors"], &line["shared"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn nothing_is_written_of_a_hostile_file() {
+    let home = Home::new();
+    let directory = home.dir.join("converted");
+    std::fs::create_dir_all(&directory).unwrap();
+    let (input, out) = (home.dir.join("model.pt"), directory.join("out.safetensors"));
+    std::fs::write(&input, HOSTILE).unwrap();
+    let (input, out) = (input.to_str().unwrap(), out.to_str().unwrap());
+    let found = home
+        .run(&["model", "convert", input, out, "--format", "json"])
+        .exits(3);
+    let line: Value = serde_json::from_str(&found.out).unwrap();
+    assert_eq!(line["findings"][0]["rule"], "pickle-dangerous-call");
+    assert_eq!(line["outcome"], "refuse");
+    for (bytes, why) in [(&b"words"[..], "no pickle"), (HARMLESS, "no tensor")] {
+        std::fs::write(input, bytes).unwrap();
+        let said = home.run(&["model", "convert", input, out]).exits(1).err;
+        assert!(said.contains(why), "{said}");
+    }
+    home.run(&["model", "convert", "nowhere", out]).exits(1);
+    let part = home
+        .run(&["model", "convert", &tied(), out, "--key", "nowhere"])
+        .exits(1)
+        .err;
+    assert!(part.contains("there is no `nowhere`"), "{part}");
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+}

@@ -11,7 +11,7 @@ use crate::{
     scan::{Expect, Scan},
 };
 
-const DESCRIPTOR: u16 = 1 << 3;
+pub(super) const DESCRIPTOR: u16 = 1 << 3;
 /// Levels of compression, a descriptor behind the bytes, names in UTF-8.
 const KNOWN_FLAGS: u16 = 1 << 1 | 1 << 2 | DESCRIPTOR | 1 << 11;
 /// Encryption, of one kind or another.
@@ -200,7 +200,7 @@ fn encrypted(scan: &mut Scan<'_>, header: &Entry, place: &Place) {
 }
 
 /// Bytes of the descriptor behind a member: with or without a signature, with short or long sizes.
-fn descriptor(rest: &[u8], entry: &Entry) -> usize {
+pub(super) fn descriptor(rest: &[u8], entry: &Entry) -> usize {
     let crc = entry.crc.to_le_bytes();
     let short = [entry.packed as u32, entry.size as u32]
         .map(u32::to_le_bytes)

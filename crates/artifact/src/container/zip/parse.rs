@@ -6,21 +6,21 @@ use crate::bytes::{Reader, little};
 pub(super) const LOCAL: &[u8] = b"PK\x03\x04";
 pub(super) const CENTRAL: &[u8] = b"PK\x01\x02";
 pub(super) const END: &[u8] = b"PK\x05\x06";
-const END64: &[u8] = b"PK\x06\x06";
-const LOCATOR64: &[u8] = b"PK\x06\x07";
-const END_LENGTH: usize = 22;
+pub(super) const END64: &[u8] = b"PK\x06\x06";
+pub(super) const LOCATOR64: &[u8] = b"PK\x06\x07";
+pub(super) const END_LENGTH: usize = 22;
 
 /// What the directory or a member's own header says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) name: String,
     pub(super) flags: u16,
     pub(super) method: u16,
-    pub(super) crc: u32,
-    pub(super) packed: u64,
+    pub(crate) crc: u32,
+    pub(crate) packed: u64,
     pub(super) size: u64,
     /// Where its own header stands, as the directory says.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     made_by: u16,
     attributes: u32,
     /// Where its bytes stand, behind its own header.
@@ -28,6 +28,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Whether its bytes stand in the archive as they are, in clear.
+    pub(crate) const fn is_stored(&self) -> bool {
+        self.method == 0 && self.packed == self.size && self.flags & 0x2041 == 0
+    }
+
     /// Whether the file system of its maker says that it is no file and no directory.
     pub(super) const fn is_link(&self) -> bool {
         let kind = self.attributes >> 16 & 0xf000;
@@ -166,7 +171,7 @@ fn entries(bytes: &[u8], start: usize) -> Result<Vec<Entry>, Broken> {
     Ok(entries)
 }
 
-fn central(reader: &mut Reader<'_>) -> Option<Entry> {
+pub(super) fn central(reader: &mut Reader<'_>) -> Option<Entry> {
     (reader.take(4)? == CENTRAL).then_some(())?;
     let made_by = reader.u16()?;
     let _needed = reader.u16()?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a pickle imports, calls and changes.
 
-use super::{Act, Loaded, Machine, Step, What};
+use super::{Act, Keeps, Loaded, Machine, Step, What};
 use crate::pickle::{
     names::{Global, Use},
     opcodes::{Instruction, Op},
@@ -142,7 +142,7 @@ impl Machine<'_> {
             {
                 *class
             }
-            _ => Value::Persistent,
+            _ => Value::Stored(tuple),
         }
     }
 
@@ -258,12 +258,12 @@ impl Machine<'_> {
             if let Some(dict) = self.dicts.get_mut(number as usize) {
                 dict.special = dict.special.or(special);
                 for pair in items.chunks_exact(2) {
-                    if dict.entries.len() == REMEMBERED {
+                    if dict.entries.len() == REMEMBERED && self.keeps != Keeps::All {
                         dict.is_cut = true;
                         break;
                     }
                     let [key, value] = pair else { continue };
-                    if key.is_text() {
+                    if key.is_text() || self.keeps == Keeps::All {
                         dict.entries.push((*key, *value));
                         self.kept += 2;
                     }
@@ -272,7 +272,23 @@ impl Machine<'_> {
             return Ok(());
         }
         self.changed(at, target);
+        if let (Value::Object(object), Keeps::All) = (target, self.keeps) {
+            let pairs = items.chunks_exact(2);
+            let pairs = pairs.filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)));
+            self.kept += items.len();
+            self.entries.entry(object).or_default().extend(pairs);
+        }
         Ok(())
+    }
+
+    /// Puts items into a list, if they are kept.
+    pub(in crate::pickle) fn append(&mut self, target: Value, items: &[Value]) {
+        if let Value::List(number) = target
+            && let Some(list) = self.lists.get_mut(number as usize)
+        {
+            self.kept += items.len();
+            list.extend_from_slice(items);
+        }
     }
 
     /// The first key that Python gives a meaning to when it becomes a member.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Machine, Step, UNDERFLOW};
+use super::{Keeps, Machine, Step, UNDERFLOW};
 use crate::pickle::{
     names::Global,
     text::unescape,
@@ -68,6 +68,16 @@ impl Machine<'_> {
         self.kept += items.len() + 1;
         self.tuples.push(items.into_boxed_slice());
         Value::Tuple((self.tuples.len() - 1) as u32)
+    }
+
+    pub(in crate::pickle) fn new_list(&mut self, items: Vec<Value>) {
+        if self.keeps == Keeps::Little {
+            self.push(Value::Items);
+            return;
+        }
+        self.kept += items.len();
+        self.lists.push(items);
+        self.push(Value::List((self.lists.len() - 1) as u32));
     }
 
     pub(in crate::pickle) fn new_dict(&mut self) {
