@@ -197,6 +197,7 @@ fn tell(format: Format, plan: &Plan, output: &Path) -> anyhow::Result<()> {
     let mut out = Out::new();
     let tensors = plan.tensors().count();
     match format {
+        // The last two are for scans, and never come here.
         Format::Json | Format::Sarif | Format::Cyclonedx => {
             let left = plan.left_out().iter();
             let left: Vec<_> = left
