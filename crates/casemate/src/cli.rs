@@ -165,7 +165,7 @@ fn wrong_usage() -> ExitCode {
     let is_signing = words.windows(2).any(|pair| {
         let verb = pair.get(1).and_then(|word| word.to_str());
         pair.first().is_some_and(|word| word == "model")
-            && verb.is_some_and(|verb| ["keygen", "sign", "verify"].contains(&verb))
+            && verb.is_some_and(|verb| ["convert", "keygen", "sign", "verify"].contains(&verb))
     });
     ExitCode::from(if is_signing { 1 } else { 2 })
 }

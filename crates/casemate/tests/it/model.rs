@@ -215,6 +215,7 @@ fn nothing_is_written_of_a_hostile_file() {
         assert!(said.contains(why), "{said}");
     }
     home.run(&["model", "convert", "nowhere", out]).exits(1);
+    home.run(&["model", "convert", input]).exits(1);
     let part = home
         .run(&["model", "convert", &tied(), out, "--key", "nowhere"])
         .exits(1)
