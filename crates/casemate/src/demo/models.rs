@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The chapter about models: a hostile one, a good one, and one that changes on disk.
+//! The chapter about models: a hostile one, a good one that comes out of a pickle, and one that
+//! changes on disk.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use casemate_access::AccessError;
+use casemate_artifact::{ConvertError, ConvertOptions, ScanOutcome, Scanner, plan};
 use casemate_crypto::{Curve, EcdsaPrivate, sha256};
 use casemate_models::{
     registry::{
@@ -22,6 +24,14 @@ use crate::output::hex;
 
 /// A pickle that would run a command that does nothing. It is never loaded.
 const HOSTILE: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
+/// What `pickle.dumps({"w": numpy.full(64, …, numpy.uint8)}, protocol=3)` gives around the numbers.
+const CHECKPOINT: [&[u8]; 2] = [
+    b"\x80\x03}q\x00X\x01\x00\x00\x00wq\x01cnumpy._core.multiarray\n_reconstruct\nq\x02cnumpy\n\
+      ndarray\nq\x03K\x00\x85q\x04C\x01bq\x05\x87q\x06Rq\x07(K\x01K@\x85q\x08cnumpy\ndtype\nq\tX\x02\x00\
+      \x00\x00u1q\n\x89\x88\x87q\x0bRq\x0c(K\x03X\x01\x00\x00\x00|q\rNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff\
+      K\x00tq\x0eb\x89C@",
+    b"q\x0ftq\x10bs.",
+];
 const ALIAS: &str = "production";
 
 /// A registry, two people, and a key that signs.
@@ -69,7 +79,7 @@ impl<'a> Chapter<'a> {
 
     /// Everything that is tried, in the order of the table.
     pub(super) async fn play(&self) -> anyhow::Result<Vec<Row>> {
-        let mut rows = vec![self.hostile().await?];
+        let mut rows = vec![self.hostile().await?, converted()?];
         rows.extend(self.production().await?);
         rows.extend(self.damage().await?);
         Ok(rows)
@@ -90,7 +100,7 @@ impl<'a> Chapter<'a> {
 
     /// Two versions, so that there is one to go back to.
     async fn production(&self) -> anyhow::Result<Vec<Row>> {
-        let first = self.push("model.safetensors", &weights(1)).await?;
+        let first = self.push("model.safetensors", &weights(1)?).await?;
         let number = first.summary.number;
         self.document(&first).await?;
         let alone = refused(
@@ -102,7 +112,7 @@ impl<'a> Chapter<'a> {
         self.approve(number).await?;
         let together = self.promote(number, ALIAS).await;
         let expected = together.as_ref().is_ok_and(|moved| moved.to == number);
-        let second = self.push("model.safetensors", &weights(2)).await?;
+        let second = self.push("model.safetensors", &weights(2)?).await?;
         self.document(&second).await?;
         self.approve(second.summary.number).await?;
         self.promote(second.summary.number, ALIAS).await?;
@@ -261,11 +271,34 @@ fn unmoved() -> Moved {
     }
 }
 
-/// A harmless model that differs by a number.
-fn weights(number: u8) -> Vec<u8> {
-    let header = br#"{"w":{"dtype":"U8","shape":[64],"data_offsets":[0,64]}}         "#;
-    let length = header.len() as u64;
-    [&length.to_le_bytes()[..], header, &[number; 64]].concat()
+/// The tensors of a pickle, and of one that is hostile.
+fn converted() -> anyhow::Result<Row> {
+    let hostile = plan(
+        &Scanner::default(),
+        &HOSTILE.to_vec(),
+        &ConvertOptions::default(),
+    );
+    let refused = matches!(hostile, Err(ConvertError::Findings(_)));
+    let report = Scanner::default().scan(&weights(1)?);
+    Ok(Row {
+        what: "a checkpoint that is a pickle is converted",
+        happened: format!(
+            "its tensors are safetensors, and {}",
+            report.outcome.as_str()
+        ),
+        why: "nothing was run; the hostile one is refused here as well".into(),
+        expected: refused && report.outcome == ScanOutcome::Clean,
+    })
+}
+
+/// A harmless model that differs by a number, as its pickle is converted.
+fn weights(number: u8) -> anyhow::Result<Vec<u8>> {
+    let [before, after] = CHECKPOINT;
+    let pickle = [before, &[number; 64], after].concat();
+    let plan = plan(&Scanner::default(), &pickle, &ConvertOptions::default())?;
+    let mut out = Vec::new();
+    plan.write(&pickle, &mut out)?;
+    Ok(out)
 }
 
 /// The sealed file that was written last.

@@ -8,7 +8,7 @@ fn every_row_of_the_demo_is_as_expected() {
     let home = Home::new();
     let ran = home.run(&["demo"]).exits(0);
     let rows = ran.out.lines().filter(|line| line.contains('✓')).count();
-    assert_eq!(rows, 19, "{}", ran.out);
+    assert_eq!(rows, 20, "{}", ran.out);
     let ran = ran.says(&[
         "Look further:",
         "casemate ledger verify",
