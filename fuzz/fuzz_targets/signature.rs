@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Any bytes as a signature over a model of two files.
+//! Any bytes as a signature over a model of two files, or as the trust root of one without a key.
 #![no_main]
 
 use std::{io, sync::LazyLock};
 
 use casemate_crypto::{Curve, EcdsaPrivate};
 use casemate_models::signing::{
-    Content, Effort, Entry, EntryKind, LinkTarget, Links, ModelSource, SourceError, Trust, verify,
+    Content, Effort, Entry, EntryKind, Identity, LinkTarget, Links, ModelSource, SigstoreRoots,
+    SourceError, Trust, verify,
 };
 use casemate_types::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -76,6 +77,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((choice, rest)) = bytes.split_first() else {
         return;
     };
+    if choice & 2 == 2 {
+        return keyless(rest, &effort);
+    }
     if choice & 1 == 0 {
         // Nobody guesses a signature.
         assert!(verify(rest, &trust, NOW, &Model, &effort).is_err());
@@ -88,6 +92,24 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(model.strict().is_err());
     }
 });
+
+/// A trust root and a bundle, with a zero between them. The seeds hold such that fit, for a model
+/// that is not this one.
+fn keyless(bytes: &[u8], effort: &Effort<'_>) {
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    let (Some(root), Some(bundle)) = (parts.next(), parts.next()) else {
+        return;
+    };
+    let Ok(roots) = SigstoreRoots::from_json(root) else {
+        return;
+    };
+    let who = Identity::new(
+        "maker@example.org".into(),
+        "https://accounts.example.org".into(),
+    );
+    let trust = Trust::Sigstore(roots, who);
+    assert!(verify(bundle, &trust, NOW, &Model, effort).is_err());
+}
 
 /// A signature over any statement.
 fn sealed(payload: &[u8]) -> Vec<u8> {

@@ -26,7 +26,14 @@ const CARGO_DENY: &str = "0.20.2";
 pub(crate) fn run(lint: &Lint) -> Result<()> {
     // All of it even when something fails: one round of corrections instead of four.
     let install = lint.install || tool::in_ci();
-    let steps = [format_check(), tidy::run(), deny(install), clippy()];
+    let steps = [
+        format_check(),
+        tidy::run(),
+        deny(install),
+        clippy(&[]),
+        // What is behind features is off by default, and must not rot.
+        clippy(&["--all-features"]),
+    ];
     let mut failures = steps.into_iter().filter_map(Result::err).peekable();
     if failures.peek().is_none() {
         eprintln!("\nlint: fine");
@@ -49,8 +56,9 @@ fn format_check() -> Result<()> {
     done
 }
 
-fn clippy() -> Result<()> {
+fn clippy(features: &[&str]) -> Result<()> {
     let mut command = tool::cargo(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+    command.args(features);
     if tool::in_ci() {
         command.arg("--locked");
     }

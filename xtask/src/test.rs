@@ -55,6 +55,14 @@ pub(crate) fn run(test: &Test) -> Result<()> {
         }
         tool::run(&mut examples)?;
     }
+    // Off by default, so that the run above has not seen it.
+    if test.runner_args.is_empty() {
+        let mut keyless = tool::cargo(["test", "--package", "casemate-models", "--all-features"]);
+        if tool::in_ci() {
+            keyless.arg("--locked");
+        }
+        tool::run(&mut keyless)?;
+    }
     if test.demo {
         tool::run(&mut tool::cargo([
             "run",

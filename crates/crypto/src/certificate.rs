@@ -6,6 +6,7 @@
 
 mod fields;
 mod time;
+mod transparency;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{
@@ -15,6 +16,7 @@ use webpki::{
 
 use crate::{CryptoError, EcdsaPublic, pem, sha256};
 use fields::Fields;
+pub use transparency::CertificateTimestamp;
 
 /// A certificate that was read. Nothing of it is believed yet.
 #[derive(Debug, Clone)]
@@ -67,6 +69,20 @@ impl Certificate {
         &self.fields.names
     }
 
+    /// Alternative names of the subject exactly as they stand, to be compared: mail addresses, hosts,
+    /// URIs, and the user names of Sigstore's authority. A terminal may take harm from them.
+    #[must_use]
+    pub fn identities(&self) -> &[String] {
+        &self.fields.identities
+    }
+
+    /// What stands in the extension of this identifier (the bytes of an OID, without tag and
+    /// length).
+    #[must_use]
+    pub fn extension(&self, oid: &[u8]) -> Option<&[u8]> {
+        transparency::extension(&self.der, oid)
+    }
+
     /// The public key.
     ///
     /// # Errors
@@ -84,18 +100,36 @@ impl Certificate {
         self.check_validity(now)?;
         match self.fields.may_sign_data() {
             true => Ok(()),
-            false => Err(ChainError::Usage(self.subject().to_owned())),
+            false => Err(ChainError::Usage(self.label())),
+        }
+    }
+
+    /// Whether it has the extended key usage *code signing*, which Sigstore asks for.
+    ///
+    /// # Errors
+    /// [`ChainError::NotForCode`].
+    pub fn check_code_signing(&self) -> Result<(), ChainError> {
+        match self.fields.for_code_signing {
+            true => Ok(()),
+            false => Err(ChainError::NotForCode(self.label())),
+        }
+    }
+
+    /// The subject, or its first name where authorities leave the subject empty.
+    fn label(&self) -> String {
+        match (self.subject(), self.names().first()) {
+            ("", Some(name)) => name.clone(),
+            (subject, _) => subject.to_owned(),
         }
     }
 
     fn check_validity(&self, now: i64) -> Result<(), ChainError> {
         let (from, until) = self.fields.validity;
-        let subject = || self.subject().to_owned();
         if now < from {
-            return Err(ChainError::NotYetValid(subject(), time::shown(from)));
+            return Err(ChainError::NotYetValid(self.label(), time::shown(from)));
         }
         match now > until {
-            true => Err(ChainError::Expired(subject(), time::shown(until))),
+            true => Err(ChainError::Expired(self.label(), time::shown(until))),
             false => Ok(()),
         }
     }
@@ -262,6 +296,9 @@ pub enum ChainError {
     /// An issuer's certificate is not one of an authority.
     #[error("the certificate `{0}` may not issue others: it is not marked as an authority's")]
     NoAuthority(String),
+    /// The certificate lacks the usage that keyless signing asks for.
+    #[error("the certificate `{0}` is not for code signing")]
+    NotForCode(String),
     /// A certificate is not valid yet.
     #[error("the certificate `{0}` is not valid before {1}")]
     NotYetValid(String, String),

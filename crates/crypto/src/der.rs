@@ -7,6 +7,7 @@ pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OID: u8 = 0x06;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 
@@ -26,6 +27,11 @@ pub(crate) struct Value<'a> {
 impl<'a> Der<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
+    }
+
+    /// What was not read yet.
+    pub(crate) const fn rest(self) -> &'a [u8] {
+        self.0
     }
 
     pub(crate) const fn is_end(self) -> bool {

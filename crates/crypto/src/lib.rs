@@ -35,7 +35,9 @@ mod sign;
 
 pub use aead::{DataKey, Place, key_id_of};
 pub use blob::{BlobOpener, BlobSealer, open_blob, seal_blob};
-pub use certificate::{Certificate, ChainError, Roots, certificates_from_pem};
+pub use certificate::{
+    Certificate, CertificateTimestamp, ChainError, Roots, certificates_from_pem,
+};
 pub use digest::{Hmac, Sha256, Sha256Stream, sha256, sha256_parts};
 pub use ecdsa::{Curve, EcdsaPrivate, EcdsaPublic};
 pub use entropy::SystemEntropy;

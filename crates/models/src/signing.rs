@@ -23,6 +23,8 @@
 mod bundle;
 mod check;
 mod hashing;
+#[cfg(feature = "keyless")]
+mod keyless;
 mod local;
 mod refusal;
 mod sign;
@@ -33,6 +35,8 @@ mod trust;
 pub use bundle::Bundle;
 pub use check::VerifiedModel;
 pub use hashing::Effort;
+#[cfg(feature = "keyless")]
+pub use keyless::{Identity, SigstoreRoots};
 pub use local::LocalModel;
 pub use refusal::{Difference, Irregularity, Refusal};
 pub use sign::{SignOptions, Signed, Signer, SigningError, sign};

@@ -69,6 +69,25 @@ impl Timestamp {
         )
     }
 
+    /// Reads RFC 3339 in UTC (`…Z`), with or without a fraction; what is finer than milliseconds is
+    /// cut. None for everything else, leap seconds as well.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+        let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+        let [h, m, s] = numbers(time, ':', [2, 2, 2])?;
+        let is_fraction =
+            (1..=9).contains(&fraction.len()) && fraction.bytes().all(|byte| byte.is_ascii_digit());
+        let ms = format!("{fraction:0<3}").get(..3)?.parse::<i64>().ok()?;
+        let days = days_from_civil(i64::from(year), month, day);
+        // A day that the month does not have would be one of the next.
+        let is_date = (1..=12).contains(&month) && civil(days) == (i64::from(year), month, day);
+        let is_time = h < 24 && m < 60 && s < 60;
+        let seconds = days * 86_400 + i64::from(h * 3_600 + m * 60 + s);
+        (is_fraction && is_date && is_time).then_some(Self(seconds * 1_000 + ms))
+    }
+
     /// The first instant of the UTC day `days` after the epoch.
     #[must_use]
     pub const fn from_utc_day(days: i64) -> Self {
@@ -86,6 +105,19 @@ impl Timestamp {
         };
         Self::from_utc_day(days_from_civil(year, month, 1))
     }
+}
+
+/// Three numbers of these many digits each.
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u32; 3]> {
+    let mut parts = text.split(between);
+    let mut next = |digits| {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse().ok()).flatten()
+    };
+    let [first, second, third] = digits;
+    let numbers = [next(first)?, next(second)?, next(third)?];
+    parts.next().is_none().then_some(numbers)
 }
 
 /// Proleptic Gregorian date of a day number (Howard Hinnant, "chrono-compatible date algorithms").
@@ -149,6 +181,40 @@ pub trait Entropy: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_odd() {
+        for millis in [
+            0,
+            951_782_400_000,
+            1_795_300_563_007,
+            -1,
+            253_402_300_799_999,
+        ] {
+            let time = Timestamp::from_millis(millis);
+            assert_eq!(Timestamp::from_rfc3339(&time.to_rfc3339()), Some(time));
+        }
+        for (text, millis) in [
+            ("1970-01-01T00:00:01Z", Some(1_000)),
+            ("1970-01-01T00:00:01.5Z", Some(1_500)),
+            ("1970-01-01T00:00:01.123456789Z", Some(1_123)),
+            ("1970-01-01T00:00:01.Z", None),
+            ("1970-01-01T00:00:01", None),
+            ("1970-01-01T00:00:01+00:00", None),
+            ("1970-01-01T24:00:00Z", None),
+            ("1970-02-29T00:00:00Z", None),
+            ("1970-00-01T00:00:00Z", None),
+            ("1970-01-00T00:00:00Z", None),
+            ("1970-13-01T00:00:00Z", None),
+            ("1970-1-01T00:00:00Z", None),
+            ("1970-01-01-01T00:00:00Z", None),
+            ("+970-01-01T00:00:00Z", None),
+            ("", None),
+        ] {
+            let read = Timestamp::from_rfc3339(text);
+            assert_eq!(read.map(Timestamp::as_millis), millis, "{text}");
+        }
+    }
 
     #[test]
     fn dates_agree_with_the_calendar() {

@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 
 use super::time;
-use crate::der::{BIT_STRING, BOOLEAN, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, sole};
+use crate::der::{
+    BIT_STRING, BOOLEAN, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, UTF8_STRING, sole,
+};
 
 /// What a certificate says.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +14,8 @@ pub(super) struct Fields {
     pub(super) subject: String,
     pub(super) issuer: String,
     pub(super) names: Vec<String>,
+    /// Names that are texts, unchanged.
+    pub(super) identities: Vec<String>,
     /// The names of subject and issuer as bytes, by which chains are built.
     pub(super) subject_der: Vec<u8>,
     pub(super) issuer_der: Vec<u8>,
@@ -21,7 +25,7 @@ pub(super) struct Fields {
     pub(super) public_key: Vec<u8>,
     /// The first byte of the key usage.
     key_usage: Option<u8>,
-    for_code_signing: bool,
+    pub(super) for_code_signing: bool,
     is_authority: bool,
     path_length: Option<u64>,
 }
@@ -76,7 +80,7 @@ impl Fields {
             seen.push(kind);
             match kind.strip_prefix(ID_CE) {
                 Some([15]) => self.key_usage = Some(key_usage(value)?),
-                Some([17]) => self.names = alternative_names(value)?,
+                Some([17]) => (self.names, self.identities) = alternative_names(value)?,
                 Some([19]) => (self.is_authority, self.path_length) = authority(value)?,
                 Some([37]) => self.for_code_signing = code_signing(value)?,
                 _ => {}
@@ -134,17 +138,36 @@ fn code_signing(value: &[u8]) -> Option<bool> {
     Some(found)
 }
 
-fn alternative_names(value: &[u8]) -> Option<Vec<String>> {
+/// For people, and as they stand.
+fn alternative_names(value: &[u8]) -> Option<(Vec<String>, Vec<String>)> {
     let mut list = sole(value, SEQUENCE)?;
-    let mut names = Vec::new();
+    let (mut names, mut identities) = (Vec::new(), Vec::new());
     while !list.is_end() {
         let name = list.next()?;
-        // rfc822Name, dNSName and uniformResourceIdentifier.
-        if matches!(name.tag, 0x81 | 0x82 | 0x86) && names.len() < MAX_NAMES {
-            names.push(visible(name.content));
+        let text = match name.tag {
+            // rfc822Name, dNSName and uniformResourceIdentifier.
+            0x81 | 0x82 | 0x86 => name.content,
+            0xa0 => match user_name(name.content) {
+                Some(text) => text,
+                None => continue,
+            },
+            _ => continue,
+        };
+        if names.len() < MAX_NAMES {
+            names.push(visible(text));
+            identities.extend(std::str::from_utf8(text).map(str::to_owned));
         }
     }
-    Some(names)
+    Some((names, identities))
+}
+
+/// An otherName of Fulcio: a user name that is no mail address.
+fn user_name(content: &[u8]) -> Option<&[u8]> {
+    let mut der = Der::new(content);
+    der.expect(OID).filter(|kind| *kind == FULCIO_USER_NAME)?;
+    let mut value = der.enter(0xa0)?;
+    let text = value.expect(UTF8_STRING)?;
+    (der.is_end() && value.is_end()).then_some(text)
 }
 
 /// `CN=…,O=…`, as they stand in the certificate.
@@ -207,3 +230,5 @@ const MAX_NAMES: usize = 64;
 const ID_CE: &[u8] = b"\x55\x1d";
 /// id-kp-codeSigning, 1.3.6.1.5.5.7.3.3.
 const CODE_SIGNING: &[u8] = b"\x2b\x06\x01\x05\x05\x07\x03\x03";
+/// 1.3.6.1.4.1.57264.1.7.
+const FULCIO_USER_NAME: &[u8] = b"\x2b\x06\x01\x04\x01\x83\xbf\x30\x01\x07";

@@ -4,9 +4,11 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use casemate_crypto::Certificate;
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
-use super::Refusal;
+#[cfg(feature = "keyless")]
+use super::keyless::Keyless;
+use super::{Irregularity, Refusal};
 
 /// A signature as it lies in a file: parsed, and nothing of it believed yet.
 #[derive(Debug, Clone)]
@@ -15,7 +17,8 @@ pub struct Bundle {
     /// The statement's bytes, as they were signed.
     pub(super) payload: Vec<u8>,
     pub(super) signature: Vec<u8>,
-    pub(super) has_log_entries: bool,
+    /// What is in it and is not checked.
+    pub(super) passed_over: Vec<Irregularity>,
 }
 
 /// By what a signature is to be checked.
@@ -28,6 +31,9 @@ pub(super) enum Material {
         /// SHA-256 of its PEM text, in hexadecimal.
         hint: Option<String>,
     },
+    /// A certificate for minutes, and what logs say.
+    #[cfg(feature = "keyless")]
+    Keyless(Box<Keyless>),
 }
 
 impl Bundle {
@@ -38,8 +44,8 @@ impl Bundle {
     /// passed over, members that stand twice are refused.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`], and [`Refusal::Unsupported`] for bundles of keyless signing and of
-    /// other versions.
+    /// [`Refusal::Malformed`], and [`Refusal::Unsupported`] for bundles of keyless signing in builds
+    /// without the feature `keyless`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() > Self::MAX {
             return Err(malformed("it is larger than 128 MiB"));
@@ -60,11 +66,7 @@ impl Bundle {
         let [signature] = <[Signature; 1]>::try_from(envelope.signatures)
             .map_err(|all| malformed(format!("it has {} signatures and not one", all.len())))?;
         Ok(Self {
-            has_log_entries: wire
-                .material
-                .log_entries
-                .as_ref()
-                .is_some_and(|entries| !entries.is_empty()),
+            passed_over: wire.material.passed_over(),
             material: wire.material.read()?,
             payload: base64(&envelope.payload, "payload")?,
             signature: base64(&signature.sig, "signature")?,
@@ -81,6 +83,9 @@ impl Bundle {
                     .collect();
                 json!({"x509CertificateChain": {"certificates": certificates}})
             }
+            // Only verified here; who signs without a key needs a network.
+            #[cfg(feature = "keyless")]
+            Material::Keyless(_) => json!({}),
             Material::Key { hint } => json!({"publicKey": {"hint": hint}}),
         };
         material["tlogEntries"] = json!([]);
@@ -109,21 +114,24 @@ struct Wire<'a> {
     #[serde(rename = "mediaType")]
     media_type: String,
     #[serde(rename = "verificationMaterial")]
-    material: WireMaterial,
+    #[serde(borrow)]
+    material: WireMaterial<'a>,
     #[serde(rename = "dsseEnvelope", borrow)]
     envelope: Option<Envelope<'a>>,
 }
 
 #[derive(Deserialize)]
-struct WireMaterial {
+struct WireMaterial<'a> {
     #[serde(rename = "publicKey")]
     public_key: Option<WireKey>,
     #[serde(rename = "x509CertificateChain")]
     chain: Option<WireChain>,
     /// Keyless signing.
-    certificate: Option<IgnoredAny>,
-    #[serde(rename = "tlogEntries")]
-    log_entries: Option<Vec<IgnoredAny>>,
+    certificate: Option<WireCertificate>,
+    #[serde(rename = "tlogEntries", borrow)]
+    log_entries: Option<Vec<&'a RawValue>>,
+    #[serde(rename = "timestampVerificationData")]
+    timestamps: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -157,14 +165,26 @@ struct Signature {
     sig: String,
 }
 
-impl WireMaterial {
+impl WireMaterial<'_> {
+    /// Logs vouch for keyless signatures and are checked there.
+    fn passed_over(&self) -> Vec<Irregularity> {
+        let has_entries = self.log_entries.as_ref().is_some_and(|all| !all.is_empty());
+        match (&self.certificate, &self.timestamps) {
+            (Some(_), Some(_)) => vec![Irregularity::Timestamps],
+            (None, _) if has_entries => vec![Irregularity::LogEntries],
+            _ => Vec::new(),
+        }
+    }
+
     fn read(self) -> Result<Material, Refusal> {
         match (self.public_key, self.chain, self.certificate) {
             (Some(key), None, None) => Ok(Material::Key {
                 hint: key.hint.filter(|hint| !hint.is_empty()),
             }),
             (None, Some(chain), None) => chain.read(),
-            (None, None, Some(_)) => Err(Refusal::Unsupported(KEYLESS.to_owned())),
+            (None, None, Some(certificate)) => {
+                keyless(&certificate, &self.log_entries.unwrap_or_default())
+            }
             (None, None, None) => Err(malformed("it names neither key nor certificate")),
             _ => Err(malformed(
                 "it names more than one of key, chain and certificate",
@@ -190,6 +210,17 @@ impl WireChain {
     }
 }
 
+#[cfg(feature = "keyless")]
+fn keyless(certificate: &WireCertificate, entries: &[&RawValue]) -> Result<Material, Refusal> {
+    let certificate = base64(&certificate.bytes, "certificate")?;
+    Keyless::read(&certificate, entries).map(|read| Material::Keyless(Box::new(read)))
+}
+
+#[cfg(not(feature = "keyless"))]
+fn keyless(_: &WireCertificate, _: &[&RawValue]) -> Result<Material, Refusal> {
+    Err(Refusal::Unsupported(KEYLESS.to_owned()))
+}
+
 fn base64(text: &str, what: &str) -> Result<Vec<u8>, Refusal> {
     STANDARD
         .decode(text)
@@ -203,5 +234,6 @@ fn malformed(why: impl Into<String>) -> Refusal {
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const MAX_CERTIFICATES: usize = 33;
-const KEYLESS: &str = "the signature was made by Sigstore's keyless signing, which is not \
-     supported; only keys and certificate chains are";
+#[cfg(not(feature = "keyless"))]
+const KEYLESS: &str = "the signature was made by Sigstore's keyless signing, which this build does \
+     not check; one with the cargo feature `keyless` does";

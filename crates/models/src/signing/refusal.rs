@@ -17,6 +17,19 @@ pub enum Refusal {
     /// The model is not what was signed.
     #[error("the model is not what was signed: {}", listed(.0))]
     Different(Vec<Difference>),
+    /// Logs do not vouch for a keyless signature: when it was made, or that it is known.
+    #[error("no log vouches for the signature: {0}")]
+    Log(String),
+    /// Somebody else made the keyless signature than was asked for.
+    #[error(
+        "it was signed by `{found}`, who signed in at `{issuer}`, and not by whom was asked for"
+    )]
+    OtherIdentity {
+        /// Whom the certificate names.
+        found: String,
+        /// Who said so to the authority.
+        issuer: String,
+    },
     /// Strictness was asked for, and something is irregular.
     #[error("not strictly as signed: {}", listed(.0))]
     Irregular(Vec<Irregularity>),
@@ -94,6 +107,9 @@ pub enum Irregularity {
     LogEntries,
     /// The signature does not say which key made it (before version 1.1 of the reference).
     NoHint,
+    /// Timestamps of an authority beside a keyless signature, which nobody checked; the time was
+    /// taken from a log.
+    Timestamps,
 }
 
 impl fmt::Display for Irregularity {
@@ -115,6 +131,7 @@ impl fmt::Display for Irregularity {
             ),
             Self::LogEntries => f.write_str("entries of a transparency log were not checked"),
             Self::NoHint => f.write_str("the signature does not name its key"),
+            Self::Timestamps => f.write_str("timestamps of an authority were not checked"),
         }
     }
 }

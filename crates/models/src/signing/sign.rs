@@ -143,7 +143,7 @@ fn envelope(statement: &Statement, signer: &Signer) -> Result<Vec<u8>, SigningEr
         material: signer.material.clone(),
         signature: signer.key.sign(&signed_bytes(&payload))?,
         payload,
-        has_log_entries: false,
+        passed_over: Vec::new(),
     };
     let bytes = bundle.to_json().to_string().into_bytes();
     match bytes.len() <= Bundle::MAX {

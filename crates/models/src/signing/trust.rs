@@ -9,8 +9,11 @@ use casemate_types::Timestamp;
 use super::{
     Bundle, Irregularity, Refusal, Statement,
     bundle::{Material, signed_bytes},
+    refusal::visible,
     statement::hex,
 };
+#[cfg(feature = "keyless")]
+use super::{Identity, SigstoreRoots, keyless::Sealed};
 
 /// Whom a verifier believes.
 #[derive(Debug, Clone)]
@@ -19,6 +22,9 @@ pub enum Trust {
     Key(EcdsaPublic),
     /// Whoever has a certificate from one of these, valid now and made for signing.
     Roots(Roots),
+    /// This one person or workflow, if authorities and logs of this trust root say so.
+    #[cfg(feature = "keyless")]
+    Sigstore(SigstoreRoots, Identity),
 }
 
 /// Who signed a model.
@@ -40,9 +46,21 @@ pub enum SignerIdentity {
         /// SHA-256 of the public key's PEM text.
         hint: [u8; 32],
     },
+    /// Somebody whom an identity provider knows, at the time when a log took the signature down.
+    Keyless {
+        /// A mail address or the URI of a workflow.
+        identity: String,
+        /// The URL of the provider.
+        issuer: String,
+        /// When; the certificate was valid then.
+        signed_at: Timestamp,
+        /// SHA-256 of the certificate.
+        fingerprint: [u8; 32],
+    },
 }
 
-/// `key sha256:…`, or `CN=… issued by CN=… (certificate sha256:…)`.
+/// `key sha256:…`, `CN=… issued by CN=… (certificate sha256:…)`, or `a@b.c signed in at https://… on
+/// 2026-11-22T08:30:00.000Z (certificate sha256:…)`.
 impl fmt::Display for SignerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,6 +77,19 @@ impl fmt::Display for SignerIdentity {
                 )
             }
             Self::Key { hint } => write!(f, "key sha256:{}", hex(hint)),
+            Self::Keyless {
+                identity,
+                issuer,
+                signed_at,
+                fingerprint,
+            } => write!(
+                f,
+                "{} signed in at {} on {} (certificate sha256:{})",
+                visible(identity),
+                visible(issuer),
+                signed_at.to_rfc3339(),
+                hex(fingerprint)
+            ),
         }
     }
 }
@@ -93,10 +124,7 @@ impl Bundle {
     /// [`Refusal`], for instance [`Refusal::OtherKey`], [`Refusal::Chain`] and
     /// [`Refusal::WrongSignature`].
     pub fn verify(self, trust: &Trust, now: Timestamp) -> Result<VerifiedStatement, Refusal> {
-        let mut irregularities = Vec::new();
-        if self.has_log_entries {
-            irregularities.push(Irregularity::LogEntries);
-        }
+        let mut irregularities = self.passed_over;
         let (key, signer) = match (&self.material, trust) {
             (Material::Key { hint }, Trust::Key(key)) => {
                 let known = key.hint();
@@ -118,6 +146,20 @@ impl Bundle {
             }
             (Material::Chain(_), Trust::Key(_)) => {
                 return Err(Refusal::Unsupported(CERTIFICATE.to_owned()));
+            }
+            #[cfg(feature = "keyless")]
+            (Material::Keyless(keyless), Trust::Sigstore(roots, identity)) => {
+                let (payload, signature) = (&self.payload, &self.signature);
+                let sealed = Sealed { payload, signature };
+                keyless.verify(roots, identity, sealed, now)?
+            }
+            #[cfg(feature = "keyless")]
+            (Material::Keyless(_), _) => {
+                return Err(Refusal::Unsupported(KEYLESS.to_owned()));
+            }
+            #[cfg(feature = "keyless")]
+            (_, Trust::Sigstore(..)) => {
+                return Err(Refusal::Unsupported(NOT_KEYLESS.to_owned()));
             }
         };
         if !key.verify(&signed_bytes(&self.payload), &self.signature) {
@@ -155,3 +197,9 @@ const KEY_ALONE: &str = "the signature was made with a key and has no certificat
      with the public key, not with roots";
 const CERTIFICATE: &str = "the signature was made with a certificate; it is checked with trusted \
      roots, not with a public key";
+#[cfg(feature = "keyless")]
+const KEYLESS: &str = "the signature was made by Sigstore's keyless signing; it is checked with a \
+     trust root of Sigstore and an identity";
+#[cfg(feature = "keyless")]
+const NOT_KEYLESS: &str = "the signature was made with a key or a chain of certificates and not by \
+     keyless signing; it is checked with a public key or trusted roots";

@@ -52,7 +52,10 @@ fn envelopes() {
         |bundle| {
             bundle["verificationMaterial"] = json!({"certificate": {"rawBytes": "AA=="}});
         },
-        "keyless",
+        match cfg!(feature = "keyless") {
+            true => "X.509",
+            false => "keyless",
+        },
     );
     case(
         "no signatures",

@@ -6,8 +6,12 @@
 mod bundles;
 mod certificates;
 mod fixture;
+#[cfg(feature = "keyless")]
+mod keyless;
 mod models;
 mod registry;
 mod sources;
 mod spellings;
 mod total;
+#[cfg(feature = "keyless")]
+mod world;

@@ -25,13 +25,27 @@ pub(crate) struct VerifyArgs {
     #[arg(
         long,
         value_name = "KEY.pem",
-        required_unless_present = "trust_root",
-        conflicts_with = "trust_root"
+        required_unless_present_any = ["trust_root", "sigstore_root"],
+        conflicts_with_all = ["trust_root", "sigstore_root"]
     )]
     public_key: Option<PathBuf>,
     /// Certificates of authorities that say who signs (PEM); may be given several times
     #[arg(long, value_name = "ROOT.pem", num_args = 1..)]
     trust_root: Vec<PathBuf>,
+    /// Trust root of Sigstore (`trusted_root.json`), for signatures without a key
+    #[arg(
+        long,
+        value_name = "ROOT.json",
+        requires_all = ["identity", "issuer"],
+        conflicts_with = "trust_root"
+    )]
+    sigstore_root: Option<PathBuf>,
+    /// Who must have signed: a mail address, or the URI of a workflow
+    #[arg(long, value_name = "NAME", requires = "sigstore_root")]
+    identity: Option<String>,
+    /// URL of the identity provider that they signed in at
+    #[arg(long, value_name = "URL", requires = "sigstore_root")]
+    issuer: Option<String>,
     /// Refuse what is irregular or ignored as well
     #[arg(long)]
     strict: bool,
@@ -71,11 +85,37 @@ impl VerifyArgs {
                 key.with_context(|| format!("`{}`", shown(path)))?,
             ));
         }
+        if let Some(path) = &self.sigstore_root {
+            return self.sigstore(path);
+        }
         let mut roots = Vec::new();
         for path in paths {
             roots.extend(key::certificates(path)?);
         }
         Ok(Trust::Roots(Roots::new(roots)))
+    }
+
+    #[cfg(feature = "keyless")]
+    fn sigstore(&self, path: &Path) -> anyhow::Result<Trust> {
+        use casemate_models::signing::{Identity, SigstoreRoots};
+        // An empty one is often a variable of a shell that is not set.
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (Some(name), Some(issuer)) = (said(&self.identity), said(&self.issuer)) else {
+            anyhow::bail!("`--identity` or `--issuer` is empty");
+        };
+        let roots = SigstoreRoots::from_json(&key::read(path, SigstoreRoots::MAX)?);
+        let roots = roots.with_context(|| format!("`{}`", shown(path)))?;
+        Ok(Trust::Sigstore(roots, Identity::new(name, issuer)))
+    }
+
+    #[cfg(not(feature = "keyless"))]
+    fn sigstore(&self, _: &Path) -> anyhow::Result<Trust> {
+        let who = self.identity.as_deref().unwrap_or_default().escape_debug();
+        let at = self.issuer.as_deref().unwrap_or_default().escape_debug();
+        anyhow::bail!(
+            "this build does not check keyless signatures, so that nothing is known of `{who}` at \
+             `{at}` (hint: `cargo build --release --features keyless` makes one that does)"
+        )
     }
 }
 
