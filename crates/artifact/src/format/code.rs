@@ -139,6 +139,7 @@ pub(crate) fn torchscript(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
         scan.found(&rule::CODE_SOURCE, place.whole(), why);
         return;
     };
+    let text = &squeezed(text);
     for line in text.lines() {
         let line = line.trim_start();
         // `import __torch__.…` names other parts of the same archive.
@@ -149,9 +150,8 @@ pub(crate) fn torchscript(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
             scan.found(&rule::CODE_OPERATOR, place.whole(), why);
         }
         for call in HOSTILE {
-            if let Some(at) = line.find(call)
-                && is_whole(line, at, call)
-            {
+            let mut places = line.match_indices(call).map(|(at, _)| at);
+            if places.any(|at| is_whole(line, at, call)) {
                 let why = format!("calls `{}`", call.trim_end_matches('('));
                 scan.found(&rule::CODE_OPERATOR, place.whole(), why);
             }
@@ -163,6 +163,24 @@ pub(crate) fn torchscript(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
             scan.found(&rule::CODE_SOURCE, place.whole(), why);
         }
     }
+}
+
+/// Code without the blanks that may stand around a dot and in front of a bracket.
+fn squeezed(text: &str) -> String {
+    let text = text.replace("\\\r\n", " ").replace("\\\n", " ");
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(char::is_whitespace) {
+        let (before, blanks) = rest.split_at(at);
+        out.push_str(before);
+        rest = blanks.trim_start();
+        let joined = out.ends_with('.') || rest.starts_with(['.', '(']);
+        if !joined {
+            out.push_str(blanks.get(..blanks.len() - rest.len()).unwrap_or_default());
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Whether a call does not only end another name.

@@ -157,6 +157,7 @@ impl Config {
                 self.found.push((&rule::CODE_SOURCE, why));
             }
             "_target_" => self.found.extend(target(text, allow)),
+            "target" => self.found.extend(plain_target(text, allow)),
             "py/object" | "py/type" | "py/function" | "py/reduce" | "py/repr" | "py/newobj"
             | "__reduce__" => {
                 let why = format!("`{key}`: `{}`", short(text));
@@ -295,6 +296,9 @@ pub(super) fn target(text: &str, allow: &AllowList) -> Option<(&'static Rule, St
     let (module, name) = text.rsplit_once('.').unwrap_or(("builtins", text));
     let root = module.split('.').next().unwrap_or_default();
     let why = format!("calls `{}`", short(text));
+    if reaches_danger(text, allow) {
+        return Some((&rule::CONFIG_CALLABLE, why));
+    }
     match allow.standing(module, name) {
         Standing::Dangerous(_) => Some((&rule::CONFIG_CALLABLE, why)),
         Standing::Listed(_) => None,
@@ -302,6 +306,33 @@ pub(super) fn target(text: &str, allow: &AllowList) -> Option<(&'static Rule, St
         Standing::Known => Some((&rule::CONFIG_CALLABLE, why)),
         Standing::Foreign => Some((&rule::CONFIG_AUTO_MAP, why)),
     }
+}
+
+/// What a member `target` would have called, where only what is dangerous is known for certain: the
+/// word has many other meanings.
+pub(super) fn plain_target(text: &str, allow: &AllowList) -> Option<(&'static Rule, String)> {
+    let dangerous = is_class_path(text) && reaches_danger(text, allow);
+    dangerous.then(|| (&rule::CONFIG_CALLABLE, format!("calls `{}`", short(text))))
+}
+
+/// Whether a path leads to something dangerous, wherever the module in it begins and ends: whoever
+/// follows it goes from attribute to attribute, and `torch.serialization.os.system` is `os.system`.
+fn reaches_danger(path: &str, allow: &AllowList) -> bool {
+    /// Parts that are looked at; no path of a class is longer.
+    const PARTS: usize = 16;
+    let dots = || path.match_indices('.').take(PARTS).map(|(at, _)| at);
+    let starts = std::iter::once(0).chain(dots().map(|at| at + 1));
+    let is_dangerous = |start: usize, end: usize| {
+        let (module, name) = (path.get(start..end), path.get(end + 1..));
+        let standing = allow.standing(module.unwrap_or_default(), name.unwrap_or_default());
+        matches!(standing, Standing::Dangerous(_))
+    };
+    path.split('.').any(|part| part.starts_with("__"))
+        || starts.into_iter().any(|start| {
+            dots()
+                .filter(|end| *end > start)
+                .any(|end| is_dangerous(start, end))
+        })
 }
 
 /// Packages whose configurations name their own classes all the time.

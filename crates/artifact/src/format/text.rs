@@ -11,7 +11,12 @@ pub(crate) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    if config::scan(scan, bytes, place) || xml::scan(scan, text, place) {
+    if config::scan(scan, bytes, place) {
+        return;
+    }
+    if xml::scan(scan, text, place) {
+        // Templates may look like a page.
+        jinja::scan_unsure(scan, text, place);
         return;
     }
     if jinja::is_template(text) {

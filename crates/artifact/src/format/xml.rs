@@ -17,12 +17,7 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) -> bool {
         return false;
     }
     // Pages in HTML have a doctype and tags that nobody closes.
-    let begin: String = body
-        .chars()
-        .take(256)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    let is_page = begin.contains("<!doctype html") || begin.contains("<html");
+    let is_page = begins_as_page(body);
     scan.format(if is_page { "html" } else { "xml" });
     let mut reader = Elements {
         rest: body,
@@ -49,6 +44,27 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) -> bool {
         );
     }
     true
+}
+
+/// Whether the first thing behind comments is what a page in HTML begins with.
+fn begins_as_page(body: &str) -> bool {
+    let mut rest = body;
+    while let Some((_, behind)) =
+        ["<!--", "<?"]
+            .iter()
+            .zip(["-->", "?>"])
+            .find_map(|(open, close)| {
+                rest.strip_prefix(open)
+                    .and_then(|inside| inside.split_once(close))
+            })
+    {
+        rest = behind.trim_start();
+    }
+    let begins = |word: &str| {
+        rest.get(..word.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+    };
+    begins("<!doctype html") || begins("<html")
 }
 
 /// Whether a text begins with an element, and not with one of the words that vocabularies begin with.
@@ -275,8 +291,13 @@ fn is_known_encoding(body: &str) -> bool {
     .any(|known| encoding.starts_with(known))
 }
 
+/// The value of an attribute, with blanks of any kind around its parts.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = tag.split_once(&format!(" {name}="))?;
-    let quote = rest.chars().next()?;
-    rest.get(1..)?.split(quote).next()
+    tag.match_indices(name).find_map(|(at, _)| {
+        let (before, rest) = (tag.get(..at)?, tag.get(at + name.len()..)?);
+        let begins = before.ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+        let value = rest.trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        begins.then(|| value.get(1..)?.split(quote).next())?
+    })
 }

@@ -33,6 +33,7 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) {
             };
             let found = match key {
                 "_target_" => config::target(value, scan.allow()),
+                "target" => config::plain_target(value, scan.allow()),
                 "loader_module" => config::loader_module(value),
                 _ => own_code(key, value, is_mlflow),
             };
@@ -56,6 +57,7 @@ fn pairs(line: &str) -> Vec<(&str, &str)> {
         "loader_module",
         "model_code_path",
         "python_model",
+        "target",
     ];
     let mut pairs = Vec::new();
     for key in KEYS {

@@ -470,3 +470,85 @@ fn operators_that_tensorflow_does_not_have_are_for_review() {
     );
     clean("one of a pass", &model(&node("_FusedConv2D")));
 }
+
+#[test]
+fn a_path_is_judged_wherever_its_module_begins_and_ends() {
+    for path in [
+        "torch.serialization.os.system",
+        "torch.os.system",
+        "transformers.utils.importlib.import_module",
+        "nemo.__class__.__base__",
+        "builtins.eval",
+    ] {
+        let json = format!("{{\"a\": {{\"_target_\": \"{path}\", \"x\": 1}}}}");
+        refused(path, json.as_bytes(), "config-callable");
+        let yaml = format!("model:\n  _target_: {path}\n  x: 1\n");
+        refused(path, yaml.as_bytes(), "config-callable");
+    }
+    refused(
+        "json",
+        br#"{"a": {"target": "os.system", "params": {}}}"#,
+        "config-callable",
+    );
+    refused(
+        "yaml",
+        b"model:\n  target: os.system\n  params: 1\n",
+        "config-callable",
+    );
+    for path in [
+        "torch.nn.Linear",
+        "transformers.BertModel",
+        "nemo.collections.asr.models.CTC",
+    ] {
+        let json = format!("{{\"a\": {{\"_target_\": \"{path}\"}}}}");
+        clean(path, json.as_bytes());
+    }
+    clean(
+        "another meaning",
+        br#"{"target": "x86_64-linux", "a": {"target": "ldm.models.Diffusion"}}"#,
+    );
+}
+
+#[test]
+fn blanks_of_attributes_and_comments_hide_nothing() {
+    for text in [
+        "<net name=\"m\"\nversion=\"extension\"><layers><layer\ntype=\"x\"\nversion = \"extension\"/></layers></net>",
+        "<net name=\"m\"><library path = \"/evil.so\"/></net>",
+    ] {
+        let report = Scanner::default().scan(text.as_bytes());
+        assert_ne!(report.outcome, ScanOutcome::Clean, "{text}");
+    }
+    for text in [
+        "<PMML version=\"4.4\"><Apply\nfunction=\"java.lang.Runtime.exec\"/></PMML>",
+        "<PMML version=\"4.4\"><Apply function = 'java.lang.Runtime.exec'/></PMML>",
+        "<!-- <html> --><!DOCTYPE PMML SYSTEM \"http://evil.example/x.dtd\"><PMML version=\"4.4\"></PMML>",
+    ] {
+        let report = Scanner::default().scan(text.as_bytes());
+        assert_ne!(report.outcome, ScanOutcome::Clean, "{text}");
+    }
+    let page = b"<!-- by us --><!DOCTYPE html><html><head><br></head><body>x</body></html>";
+    clean("a page", page);
+}
+
+#[test]
+fn templates_that_look_like_pages() {
+    for begin in ["<html>", "<a>", "<?xml version=\"1.0\"?><a>"] {
+        let text = format!("{begin}{{{{ cycler.__init__.__globals__.os.popen('id') }}}}</a>");
+        refused(begin, text.as_bytes(), "template-dangerous");
+    }
+}
+
+#[test]
+fn a_known_end_or_beginning_makes_no_format() {
+    let magic = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb";
+    let broken = b"cmypkg\nevil\n(tR\xff\xfe";
+    for front in [&b""[..], &[0; 64]] {
+        let file = [broken, front, &magic[..]].concat();
+        let report = Scanner::default().scan(&file);
+        assert_ne!(report.outcome, ScanOutcome::Clean);
+    }
+    let picture = [&b"\x89PNG\r\n\x1a\n"[..], b"\0\0\0\0IEND\xaeB`\x82"].concat();
+    clean("a picture without anything", &picture);
+    let more = [&picture[..], b"#!/bin/sh\nrm -rf /\n"].concat();
+    assert_ne!(Scanner::default().scan(&more).outcome, ScanOutcome::Clean);
+}

@@ -548,6 +548,10 @@ fn torchscript_archives() {
         "torch.save(x, \"/tmp/x\")",
         "ops.aten.from_file(\"x\", True, 1)",
         "torch.from_file(\"x\")",
+        "torch.save (x, \"/tmp/x\")",
+        "torch . save(x, \"/tmp/x\")",
+        "torch.\\\n  save(x, \"/tmp/x\")",
+        "xopen(open(\"/tmp/x\"))",
     ] {
         refused(
             call,
@@ -561,6 +565,11 @@ fn torchscript_archives() {
     review(
         "operations of others",
         &archive("  return ops.somebody.magic(x)\n"),
+        "code-source",
+    );
+    review(
+        "the same with blanks",
+        &archive("  return ops .somebody . magic (x)\n"),
         "code-source",
     );
     review(
