@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Ways around a scanner that were tried against this one: what each would do is written beside it.
 
-use casemate_artifact::{ScanOutcome, Scanner};
+use casemate_artifact::{Intake, ScanOutcome, ScanReport, Scanner, Whole};
 
 use crate::{
     clean,
@@ -469,4 +469,61 @@ fn operators_that_tensorflow_does_not_have_are_for_review() {
         &model(&[node("own_function"), library].concat()),
     );
     clean("one of a pass", &model(&node("_FusedConv2D")));
+}
+
+/// What comes of a file that is read in pieces.
+fn in_pieces(bytes: &[u8]) -> Result<ScanReport, Whole> {
+    let scanner = Scanner::default();
+    let mut intake = Intake::new(&scanner, bytes.len() as u64);
+    bytes.chunks(1 << 20).for_each(|piece| intake.push(piece));
+    intake.finish()
+}
+
+/// A file of safetensors whose length is a text, as a pickle, that ends in front of what `key` holds.
+fn safetensors_that_begin_a_pickle(key: &str, tensors: &[u8]) -> Vec<u8> {
+    // `X`, a length of 16 in four bytes, three zeros, and 13 bytes of the header.
+    const HEADER: usize = 0x1058;
+    let members = format!(
+        r#""dtype":"U8","shape":[{0}],"data_offsets":[0,{0}]"#,
+        tensors.len()
+    );
+    let mut header = format!(r#"{{           "{key}":{{{members}}}}}"#);
+    header.push_str(&" ".repeat(HEADER - header.len()));
+    [
+        &(HEADER as u64).to_le_bytes()[..],
+        header.as_bytes(),
+        tensors,
+    ]
+    .concat()
+}
+
+#[test]
+fn headers_of_large_files_are_looked_at_as_pickles() {
+    // Only what texts in JSON may hold: the ends of two-byte characters are instructions.
+    let name = "evil_package_with_a_longer_name_";
+    let key = format!("0U {name}U {name}q\u{88}00h\u{93})R.");
+    let call = |length: usize| safetensors_that_begin_a_pickle(&key, &vec![0; length]);
+    // A line that ends somewhere in the tensors, and what stands behind it.
+    let mut tensors = vec![b'a'; 17 << 20];
+    let hidden = [b"\n0", &hostile()[..]].concat();
+    tensors[100_000..100_000 + hidden.len()].copy_from_slice(&hidden);
+    let line = |length: usize| safetensors_that_begin_a_pickle("0V", &tensors[..length]);
+    for (small, large, rule) in [
+        (call(1 << 10), call(17 << 20), "pickle-unlisted-call"),
+        (line(1 << 20), line(17 << 20), "pickle-dangerous-call"),
+    ] {
+        for bytes in [small, large] {
+            let report = in_pieces(&bytes).unwrap_or_else(|_| Scanner::default().scan(&bytes));
+            let rules: Vec<_> = report.findings.iter().map(|one| one.rule.id).collect();
+            assert_eq!(report.outcome, ScanOutcome::Refuse, "{rules:?}");
+            assert!(
+                rules.contains(&"file-mismatch") && rules.contains(&rule),
+                "{rules:?}"
+            );
+        }
+    }
+    // The same beginning, and no instructions.
+    let usual = safetensors_that_begin_a_pickle("weight", &vec![0; 17 << 20]);
+    let report = in_pieces(&usual).expect("the header suffices");
+    assert_eq!(report.outcome, ScanOutcome::Clean);
 }
