@@ -527,3 +527,39 @@ fn headers_of_large_files_are_looked_at_as_pickles() {
     let report = in_pieces(&usual).expect("the header suffices");
     assert_eq!(report.outcome, ScanOutcome::Clean);
 }
+
+#[test]
+fn headers_of_arrays_say_one_thing() {
+    let array = |header: &str, rest: &[u8]| {
+        let length = (header.len() as u16).to_le_bytes();
+        [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), rest].concat()
+    };
+    let hidden = hostile();
+    let length = hidden.len();
+    for kind in [
+        "'descr': '|u1', 'descr': '|O'",
+        "'descr': '|u1', \"descr\": '|O'",
+        "'descr': '|u1', 'd\\x65scr': '|O'",
+        "'descr': '|u1' ',O'",
+        "'descr': 'u1,O'",
+        "'descr': [('a', 'u1,O')]",
+        "'descr': '|u1', 'fortran_order': True",
+        "'descr': '|u1', # '\n 'x': 1",
+    ] {
+        let header = format!("{{{kind}, 'fortran_order': False, 'shape': ({length},), }}\n");
+        let report = Scanner::default().scan(&array(&header, &hidden));
+        assert_ne!(report.outcome, ScanOutcome::Clean, "{kind}");
+    }
+    for (kind, size) in [
+        ("'<f8'", 8),
+        ("'|S3'", 3),
+        ("'<U2'", 8),
+        ("'<M8[ns]'", 8),
+        ("'<m8[25s]'", 8),
+        ("[('a, b', '<f4'), ('c', '|u1', (2, 2))]", 8),
+    ] {
+        let header =
+            format!("{{\"descr\": {kind}, 'fortran_order': False, 'shape': (2L, 2)}}   \n");
+        clean(kind, &array(&header, &vec![0; size * 4]));
+    }
+}
