@@ -534,7 +534,8 @@ fn headers_of_arrays_say_one_thing() {
         let length = (header.len() as u16).to_le_bytes();
         [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), rest].concat()
     };
-    let hidden = hostile();
+    // Fine as numbers, and unknown as the pickle of objects.
+    let hidden = [0xff; 8];
     let length = hidden.len();
     for kind in [
         "'descr': '|u1', 'descr': '|O'",
@@ -562,4 +563,23 @@ fn headers_of_arrays_say_one_thing() {
             format!("{{\"descr\": {kind}, 'fortran_order': False, 'shape': (2L, 2)}}   \n");
         clean(kind, &array(&header, &vec![0; size * 4]));
     }
+}
+
+#[test]
+fn a_model_of_core_ml_that_says_twice_what_it_is_hides_neither() {
+    use crate::make::proto::{bytes as part, number};
+    let start = [number(1, 4), part(2, &part(1, &part(1, b"a")))].concat();
+    let plain = part(300, &number(1, 1));
+    for dangerous in [555, 556] {
+        let dangerous = part(dangerous, &part(10, b"Own"));
+        let behind = [&plain[..], &dangerous].concat();
+        let before = [&dangerous[..], &plain].concat();
+        for kinds in [behind, before] {
+            let model = [&start[..], &kinds].concat();
+            review("a model", &model, "coreml-custom");
+            let pipeline = [&start[..], &part(202, &part(1, &model))].concat();
+            review("one of a pipeline", &pipeline, "coreml-custom");
+        }
+    }
+    clean("twice the same", &[&start[..], &plain, &plain].concat());
 }
