@@ -583,3 +583,30 @@ fn a_model_of_core_ml_that_says_twice_what_it_is_hides_neither() {
     }
     clean("twice the same", &[&start[..], &plain, &plain].concat());
 }
+
+#[test]
+fn graphs_as_text_are_read_however_they_are_laid_out() {
+    for graph in [
+        r#"node { name: "a" op: "WriteFile" }"#,
+        "node {\n  op: 'WriteFile'\n}\n",
+        "node {\n  op : \"WriteFile\"\n}\n",
+        "node\n{\n  op: # a word\n \"Write\" 'File'\n}\n",
+        r#"node: < op: "\x57rite\106ile" >"#,
+        r#"node: [ { name: "it's", op: 'Wri\u0074eFile' } ]"#,
+        r#"node { op: "PrintV2" attr { key: "output_stream" value { s: "file:///x" } } }"#,
+        "# it's\nnode { op: \"WriteFile\" }",
+    ] {
+        refused(graph, graph.as_bytes(), "tensorflow-operator");
+    }
+    let custom = r#"node { name: "a" op: "ZeroOut" }"#;
+    review(custom, custom.as_bytes(), "tensorflow-custom");
+    let own = r#"library { function { signature { name: "ZeroOut" input_arg { name: "x" } } } } "#;
+    for graph in [
+        format!("{own}{custom}"),
+        r#"node { name: "WriteFile" op: "MatMul" input: "op: 'x'" }"#.to_owned(),
+        r#"node { op: "PrintV2" }"#.to_owned(),
+        "digraph { node [op=\"WriteFile\"] }\n".to_owned(),
+    ] {
+        clean(&graph, graph.as_bytes());
+    }
+}
