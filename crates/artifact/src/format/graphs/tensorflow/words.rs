@@ -5,6 +5,9 @@ use std::collections::HashSet;
 
 use crate::{place::Place, rule, scan::Scan};
 
+/// Words of one text that are kept.
+const MOST: usize = 8_000_000;
+
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Word<'a> {
@@ -16,14 +19,18 @@ enum Word<'a> {
 
 /// Reads the operators of a graph that was written as text.
 pub(crate) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) {
-    if !text.contains("node") {
+    if !may_be_graph(text) {
         return;
     }
     let words = words(text);
-    if !is_graph(&words) {
+    if words.len() < MOST && !is_graph(&words) {
         return;
     }
     scan.format("tensorflow-graph");
+    if words.len() >= MOST {
+        let why = "more words than are read of a graph".to_owned();
+        scan.found(&rule::PROTOBUF_MALFORMED, place.whole(), why);
+    }
     let own = functions(&words);
     let operators: HashSet<&str> = values(&words, "op").collect();
     let prints = operators.contains("PrintV2");
@@ -37,6 +44,16 @@ pub(crate) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) {
         let why = "the operator `PrintV2` writes to a file".to_owned();
         scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
     }
+}
+
+/// Whether a node stands somewhere that could be a message; this asks without keeping any words.
+fn may_be_graph(text: &str) -> bool {
+    let mut found = text.match_indices("node");
+    found.any(|(at, node)| {
+        let behind = text.get(at + node.len()..).unwrap_or_default();
+        let behind = behind.strip_prefix("_def").unwrap_or(behind);
+        behind.trim_start().starts_with([':', '{', '<', '#'])
+    })
 }
 
 /// Whether there is a node, as a message.
@@ -94,7 +111,7 @@ fn functions(words: &[Word<'_>]) -> HashSet<String> {
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let mut rest = text;
-    while let Some(first) = rest.chars().next() {
+    while let Some(first) = rest.chars().next().filter(|_| words.len() < MOST) {
         if first == '#' {
             let end = rest.find('\n').unwrap_or(rest.len());
             rest = rest.get(end..).unwrap_or_default();
