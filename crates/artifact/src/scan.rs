@@ -194,6 +194,15 @@ impl<'a> Scan<'a> {
         self.findings.push(Finding { rule, place, why });
     }
 
+    /// Looks at something and says whether that alone was clean.
+    pub(crate) fn is_clean(&mut self, look: impl FnOnce(&mut Self)) -> bool {
+        let before = std::mem::replace(&mut self.outcome, ScanOutcome::Clean);
+        look(self);
+        let is_clean = self.outcome == ScanOutcome::Clean;
+        self.outcome = self.outcome.worse(before);
+        is_clean
+    }
+
     /// Notes a format that was read.
     pub(crate) fn format(&mut self, name: &'static str) {
         if !self.formats.contains(&name) {
