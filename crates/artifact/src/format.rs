@@ -44,3 +44,4 @@ pub(crate) fn embedded(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) {
 }
 
 pub(crate) use code::torchscript;
+pub(crate) use tflite::is_model as is_tflite;

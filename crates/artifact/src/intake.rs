@@ -15,6 +15,8 @@ const TAIL: usize = (64 << 10) + 22;
 const SMALL: u64 = 16 << 20;
 /// Bytes of metadata at the beginning that are kept at most.
 const MOST_HEAD: usize = 128 << 20;
+/// Bytes that are kept behind the header: an instruction of a pickle can end there.
+const BEYOND: usize = 64 << 10;
 
 /// A file that is being read.
 ///
@@ -79,7 +81,7 @@ impl<'a> Intake<'a> {
                 }
             }
             Head::Known(head) => {
-                let missing = head.saturating_sub(self.kept.len());
+                let missing = (head + BEYOND).saturating_sub(self.kept.len());
                 let more = piece.get(..missing).unwrap_or(piece);
                 self.kept.extend_from_slice(more);
             }
@@ -115,7 +117,7 @@ impl<'a> Intake<'a> {
             self.kept = Vec::new();
         }
         if let Head::Known(head) = self.head {
-            self.kept.truncate(head);
+            self.kept.truncate(head + BEYOND);
             self.kept.shrink_to_fit();
         }
     }
@@ -131,8 +133,8 @@ impl<'a> Intake<'a> {
     /// Ends the file.
     ///
     /// # Errors
-    /// [`Whole`] when the end says that there is more to the file than its header does: read it
-    /// again and give all of it to [`Scanner::scan`].
+    /// [`Whole`] when the end says that there is more to the file than its header does, or the header
+    /// is a pickle that goes on behind it: read it again and give all of it to [`Scanner::scan`].
     pub fn finish(self) -> Result<ScanReport, Whole> {
         let head = match self.head {
             Head::Known(head) if self.seen == self.length => head,
@@ -143,14 +145,22 @@ impl<'a> Intake<'a> {
             _ if self.seen == self.kept.len() as u64 => return Ok(self.scanner.scan(&self.kept)),
             _ => return Err(Whole),
         };
-        if self.kept.len() != head || crate::container::has_zip_end(&self.tail) {
+        let wanted = self.length.min((head + BEYOND) as u64);
+        if self.kept.len() as u64 != wanted || crate::container::has_zip_end(&self.tail) {
             return Err(Whole);
         }
         let mut scan = self.scanner.start();
         let place = Place::default();
-        let read = safetensors::scan_header(&mut scan, &self.kept, self.length, &place)
-            || gguf::scan_head(&mut scan, &self.kept, self.length, &place);
-        match read {
+        let header = self.kept.get(..head).ok_or(Whole)?;
+        let read = if safetensors::scan_header(&mut scan, header, self.length, &place) {
+            "safetensors"
+        } else if gguf::scan_head(&mut scan, header, self.length, &place) {
+            "gguf"
+        } else {
+            return Err(Whole);
+        };
+        // The length of a header, or the letters of GGUF, can be the first instruction of a pickle.
+        match scan.head_as_pickle(&self.kept, self.length, read, &place) {
             true => Ok(scan.report()),
             false => Err(Whole),
         }

@@ -103,6 +103,21 @@ pub(crate) fn scan(
     })
 }
 
+/// Whether the first pickle of a file of `length` bytes, of which `bytes` is the beginning, could go on
+/// behind it. What is larger than the file ends there as well, and goes nowhere.
+pub(crate) fn goes_beyond(scan: &Scan<'_>, bytes: &[u8], length: u64) -> bool {
+    if !could_be(bytes) || bytes.len() as u64 >= length {
+        return false;
+    }
+    let (left, values) = (scan.instructions_left(), scan.limits().values);
+    let run = machine::follow(bytes, 0, left, values, Loader::Joblib);
+    // Arrays are not kept: where one stands it is not known from here what is behind it.
+    match run.end {
+        End::Broken(at, _) => run.first_array.is_some() || opcodes::is_cut(bytes, at, length),
+        End::Limit(_) | End::Stop(_) => false,
+    }
+}
+
 fn follow(scan: &mut Scan<'_>, bytes: &[u8], at: usize, loader: Loader) -> Run {
     let (left, values) = (scan.instructions_left(), scan.limits().values);
     let run = machine::follow(bytes, at, left, values, loader);

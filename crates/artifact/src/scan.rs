@@ -158,6 +158,24 @@ impl<'a> Scan<'a> {
         self.content(rest, &place.part(stream.end), Expect::Opaque);
     }
 
+    /// Looks at the beginning of a file of `length` bytes, which was read as something else, as at a
+    /// pickle. False when that does not suffice to say what the pickle does.
+    pub(crate) fn head_as_pickle(
+        &mut self,
+        bytes: &[u8],
+        length: u64,
+        read: &'static str,
+        place: &Place,
+    ) -> bool {
+        if pickle::goes_beyond(self, bytes, length) {
+            return false;
+        }
+        if pickle::scan(self, bytes, place, Expect::Opaque).is_some() {
+            self.mismatch(&[read, "pickle"], place);
+        }
+        true
+    }
+
     /// Formats that never share their bytes.
     fn mismatch(&mut self, read: &[&'static str], place: &Place) {
         if read.len() > 1 {
@@ -174,6 +192,15 @@ impl<'a> Scan<'a> {
             return;
         }
         self.findings.push(Finding { rule, place, why });
+    }
+
+    /// Looks at something and says whether that alone was clean.
+    pub(crate) fn is_clean(&mut self, look: impl FnOnce(&mut Self)) -> bool {
+        let before = std::mem::replace(&mut self.outcome, ScanOutcome::Clean);
+        look(self);
+        let is_clean = self.outcome == ScanOutcome::Clean;
+        self.outcome = self.outcome.worse(before);
+        is_clean
     }
 
     /// Notes a format that was read.

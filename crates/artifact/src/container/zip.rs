@@ -52,9 +52,17 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
     if let Some(name) = kind.name() {
         scan.format(name);
     }
-    let covered = members(scan, bytes, &directory, kind, place);
-    layout::check(scan, bytes, &directory, covered, place);
-    Some("zip")
+    let model = layout::model_in_front(bytes, &directory).filter(|_| kind == Kind::Other);
+    let is_clean = scan.is_clean(|scan| {
+        let covered = members(scan, bytes, &directory, kind, place);
+        layout::check(scan, bytes, &directory, covered, model.unwrap_or(0), place);
+    });
+    // Files that come with a model of TensorFlow Lite stand behind it: no second format, if they are
+    // clean and nothing else is there.
+    match model {
+        Some(_) if is_clean => None,
+        _ => Some("zip"),
+    }
 }
 
 /// Looks at every member; the stretches that belong to one.

@@ -93,8 +93,13 @@ impl Array {
             .strip_prefix('{')?
             .trim_end()
             .strip_suffix('}')?;
-        let kind = after(body, "descr")?;
-        let shape = after(body, "shape")?.trim_start().strip_prefix('(')?;
+        let members = members(body)?;
+        let member = |name: &str| {
+            let mut found = members.iter().filter(|(key, _)| *key == name);
+            found.next().map(|(_, value)| *value)
+        };
+        let kind = member("descr")?;
+        let shape = member("shape")?.strip_prefix('(')?;
         let shape = shape.split(')').next()?;
         let mut count = Some(1_u64);
         for part in shape
@@ -105,8 +110,7 @@ impl Array {
             let length: u64 = part.trim_end_matches('L').parse().ok()?;
             count = count.and_then(|count| count.checked_mul(length));
         }
-        after(body, "fortran_order")?;
-        let kind = kind.trim_start();
+        member("fortran_order")?;
         if kind.starts_with('[') {
             let end = kind.find(']')?;
             let parts = kind.get(..=end)?;
@@ -120,7 +124,11 @@ impl Array {
             });
         }
         let quote = kind.chars().next().filter(|c| "'\"".contains(*c))?;
-        let kind = kind.get(1..)?.split(quote).next()?;
+        // One text and nothing else: Python puts texts that stand beside each other together.
+        let (kind, behind) = kind.get(1..)?.split_once(quote)?;
+        if !behind.is_empty() {
+            return None;
+        }
         let plain = kind.trim_start_matches(['<', '>', '|', '=']);
         let letter = plain.chars().next()?;
         let digits: String = plain
@@ -129,6 +137,11 @@ impl Array {
             .take_while(char::is_ascii_digit)
             .collect();
         let size: u64 = digits.parse().unwrap_or(0);
+        // Only times have something behind their size, their unit; several types have no size here.
+        let unit = plain.get(letter.len_utf8() + digits.len()..)?;
+        if !unit.is_empty() && !is_object(kind) && !(unit.starts_with('[') && unit.ends_with(']')) {
+            return None;
+        }
         Some(Self {
             has_objects: is_object(kind),
             item: Some(if letter == 'U' {
@@ -141,15 +154,52 @@ impl Array {
     }
 }
 
+/// Whether a type, or one of the parts that it names at once (`u1,O`), is an object.
 fn is_object(kind: &str) -> bool {
-    let plain = kind.trim_start_matches(['<', '>', '|', '=']);
-    plain.starts_with('O') && plain.chars().skip(1).all(|c| c.is_ascii_digit())
+    let mut words = kind.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| {
+        let word = word.trim_matches(|c: char| c.is_ascii_digit());
+        matches!(word, "O" | "object")
+    })
 }
 
-/// What stands behind a key and its colon.
-fn after<'a>(body: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = body
-        .split_once(&format!("'{key}'"))
-        .or_else(|| body.split_once(&format!("\"{key}\"")))?;
-    rest.trim_start().strip_prefix(':')
+/// The members of a dict's literal, if each key is a plain text and stands there once: of a key that
+/// stands there twice Python takes the last.
+fn members(body: &str) -> Option<Vec<(&str, &str)>> {
+    let mut members: Vec<(&str, &str)> = Vec::new();
+    let mut rest = body.trim_start();
+    while !rest.is_empty() {
+        let quote = rest.chars().next().filter(|c| "'\"".contains(*c))?;
+        let (key, behind) = rest.get(1..)?.split_once(quote)?;
+        let value = behind.trim_start().strip_prefix(':')?;
+        let end = value_end(value)?;
+        // Escapes would spell a key or a type in another way.
+        let taken = value.get(..end)?;
+        if key.contains('\\') || members.iter().any(|(other, _)| *other == key) {
+            return None;
+        }
+        members.push((key, taken.trim()));
+        let behind = value.get(end..)?;
+        rest = behind.strip_prefix(',').unwrap_or(behind).trim_start();
+    }
+    Some(members)
+}
+
+/// Where a value ends: at a comma that is in no text and no brackets.
+fn value_end(value: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut quoted = None;
+    for (at, c) in value.char_indices() {
+        match (quoted, c) {
+            (_, '\\') | (None, '#') => return None,
+            (Some(quote), c) if c == quote => quoted = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quoted = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.checked_sub(1)?,
+            (None, ',') if depth == 0 => return Some(at),
+            (None, _) => {}
+        }
+    }
+    (depth == 0 && quoted.is_none()).then_some(value.len())
 }

@@ -47,6 +47,11 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> bool {
     true
 }
 
+/// Whether bytes are a model whose tables can be read.
+pub(crate) fn is_model(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"TFL3") && operators(bytes).is_some()
+}
+
 /// Names of custom operators.
 fn operators(bytes: &[u8]) -> Option<Vec<String>> {
     let buffer = Buffer(bytes);

@@ -210,6 +210,25 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Result<Instruction, &'static str>
     })
 }
 
+/// Whether the instruction at `at` could be read if the bytes went on up to `length`.
+pub(super) fn is_cut(bytes: &[u8], at: usize, length: u64) -> bool {
+    let Some(byte) = bytes.get(at) else {
+        return true;
+    };
+    if read(bytes, at).is_ok() {
+        return false;
+    }
+    match decode(*byte) {
+        None => false,
+        Some((_, Operand::Counted(width))) => {
+            let begin = at + 1 + width;
+            let said = bytes.get(at + 1..begin).map_or(0, little);
+            (begin as u64).saturating_add(said) <= length
+        }
+        Some(_) => true,
+    }
+}
+
 fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr(b'\n', bytes.get(from..)?).map(|at| from + at)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Ways around a scanner that were tried against this one: what each would do is written beside it.
 
-use casemate_artifact::{ScanOutcome, Scanner};
+use casemate_artifact::{Intake, ScanOutcome, ScanReport, Scanner, Whole};
 
 use crate::{
     clean,
@@ -469,6 +469,146 @@ fn operators_that_tensorflow_does_not_have_are_for_review() {
         &model(&[node("own_function"), library].concat()),
     );
     clean("one of a pass", &model(&node("_FusedConv2D")));
+}
+
+/// What comes of a file that is read in pieces.
+fn in_pieces(bytes: &[u8]) -> Result<ScanReport, Whole> {
+    let scanner = Scanner::default();
+    let mut intake = Intake::new(&scanner, bytes.len() as u64);
+    bytes.chunks(1 << 20).for_each(|piece| intake.push(piece));
+    intake.finish()
+}
+
+/// A file of safetensors whose length is a text, as a pickle, that ends in front of what `key` holds.
+fn safetensors_that_begin_a_pickle(key: &str, tensors: &[u8]) -> Vec<u8> {
+    // `X`, a length of 16 in four bytes, three zeros, and 13 bytes of the header.
+    const HEADER: usize = 0x1058;
+    let members = format!(
+        r#""dtype":"U8","shape":[{0}],"data_offsets":[0,{0}]"#,
+        tensors.len()
+    );
+    let mut header = format!(r#"{{           "{key}":{{{members}}}}}"#);
+    header.push_str(&" ".repeat(HEADER - header.len()));
+    [
+        &(HEADER as u64).to_le_bytes()[..],
+        header.as_bytes(),
+        tensors,
+    ]
+    .concat()
+}
+
+#[test]
+fn headers_of_large_files_are_looked_at_as_pickles() {
+    // Only what texts in JSON may hold: the ends of two-byte characters are instructions.
+    let name = "evil_package_with_a_longer_name_";
+    let key = format!("0U {name}U {name}q\u{88}00h\u{93})R.");
+    let call = |length: usize| safetensors_that_begin_a_pickle(&key, &vec![0; length]);
+    // A line that ends somewhere in the tensors, and what stands behind it.
+    let mut tensors = vec![b'a'; 17 << 20];
+    let hidden = [b"\n0", &hostile()[..]].concat();
+    tensors[100_000..100_000 + hidden.len()].copy_from_slice(&hidden);
+    let line = |length: usize| safetensors_that_begin_a_pickle("0V", &tensors[..length]);
+    for (small, large, rule) in [
+        (call(1 << 10), call(17 << 20), "pickle-unlisted-call"),
+        (line(1 << 20), line(17 << 20), "pickle-dangerous-call"),
+    ] {
+        for bytes in [small, large] {
+            let report = in_pieces(&bytes).unwrap_or_else(|_| Scanner::default().scan(&bytes));
+            let rules: Vec<_> = report.findings.iter().map(|one| one.rule.id).collect();
+            assert_eq!(report.outcome, ScanOutcome::Refuse, "{rules:?}");
+            assert!(
+                rules.contains(&"file-mismatch") && rules.contains(&rule),
+                "{rules:?}"
+            );
+        }
+    }
+    // The same beginning, and no instructions.
+    let usual = safetensors_that_begin_a_pickle("weight", &vec![0; 17 << 20]);
+    let report = in_pieces(&usual).expect("the header suffices");
+    assert_eq!(report.outcome, ScanOutcome::Clean);
+}
+
+#[test]
+fn headers_of_arrays_say_one_thing() {
+    let array = |header: &str, rest: &[u8]| {
+        let length = (header.len() as u16).to_le_bytes();
+        [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), rest].concat()
+    };
+    // Fine as numbers, and unknown as the pickle of objects.
+    let hidden = [0xff; 8];
+    let length = hidden.len();
+    for kind in [
+        "'descr': '|u1', 'descr': '|O'",
+        "'descr': '|u1', \"descr\": '|O'",
+        "'descr': '|u1', 'd\\x65scr': '|O'",
+        "'descr': '|u1' ',O'",
+        "'descr': 'u1,O'",
+        "'descr': [('a', 'u1,O')]",
+        "'descr': '|u1', 'fortran_order': True",
+        "'descr': '|u1', # '\n 'x': 1",
+    ] {
+        let header = format!("{{{kind}, 'fortran_order': False, 'shape': ({length},), }}\n");
+        let report = Scanner::default().scan(&array(&header, &hidden));
+        assert_ne!(report.outcome, ScanOutcome::Clean, "{kind}");
+    }
+    for (kind, size) in [
+        ("'<f8'", 8),
+        ("'|S3'", 3),
+        ("'<U2'", 8),
+        ("'<M8[ns]'", 8),
+        ("'<m8[25s]'", 8),
+        ("[('a, b', '<f4'), ('c', '|u1', (2, 2))]", 8),
+    ] {
+        let header =
+            format!("{{\"descr\": {kind}, 'fortran_order': False, 'shape': (2L, 2)}}   \n");
+        clean(kind, &array(&header, &vec![0; size * 4]));
+    }
+}
+
+#[test]
+fn a_model_of_core_ml_that_says_twice_what_it_is_hides_neither() {
+    use crate::make::proto::{bytes as part, number};
+    let start = [number(1, 4), part(2, &part(1, &part(1, b"a")))].concat();
+    let plain = part(300, &number(1, 1));
+    for dangerous in [555, 556] {
+        let dangerous = part(dangerous, &part(10, b"Own"));
+        let behind = [&plain[..], &dangerous].concat();
+        let before = [&dangerous[..], &plain].concat();
+        for kinds in [behind, before] {
+            let model = [&start[..], &kinds].concat();
+            review("a model", &model, "coreml-custom");
+            let pipeline = [&start[..], &part(202, &part(1, &model))].concat();
+            review("one of a pipeline", &pipeline, "coreml-custom");
+        }
+    }
+    clean("twice the same", &[&start[..], &plain, &plain].concat());
+}
+
+#[test]
+fn graphs_as_text_are_read_however_they_are_laid_out() {
+    for graph in [
+        r#"node { name: "a" op: "WriteFile" }"#,
+        "node {\n  op: 'WriteFile'\n}\n",
+        "node {\n  op : \"WriteFile\"\n}\n",
+        "node\n{\n  op: # a word\n \"Write\" 'File'\n}\n",
+        r#"node: < op: "\x57rite\106ile" >"#,
+        r#"node: [ { name: "it's", op: 'Wri\u0074eFile' } ]"#,
+        r#"node { op: "PrintV2" attr { key: "output_stream" value { s: "file:///x" } } }"#,
+        "# it's\nnode { op: \"WriteFile\" }",
+    ] {
+        refused(graph, graph.as_bytes(), "tensorflow-operator");
+    }
+    let custom = r#"node { name: "a" op: "ZeroOut" }"#;
+    review(custom, custom.as_bytes(), "tensorflow-custom");
+    let own = r#"library { function { signature { name: "ZeroOut" input_arg { name: "x" } } } } "#;
+    for graph in [
+        format!("{own}{custom}"),
+        r#"node { name: "WriteFile" op: "MatMul" input: "op: 'x'" }"#.to_owned(),
+        r#"node { op: "PrintV2" }"#.to_owned(),
+        "digraph { node [op=\"WriteFile\"] }\n".to_owned(),
+    ] {
+        clean(&graph, graph.as_bytes());
+    }
 }
 
 #[test]

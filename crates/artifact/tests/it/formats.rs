@@ -711,3 +711,42 @@ fn fences_hide_nothing() {
     let beside = b"a: |\n  ```\nb: !!python/name:os.system\n";
     refused("a tag beside a fence", beside, "yaml-tag");
 }
+
+#[test]
+fn files_that_come_with_a_model_of_tensorflow_lite_stand_behind_it() {
+    let model = tflite("TFLite_Detection_PostProcess");
+    let with = |model: &[u8], files: &[(&str, &[u8])]| [model, &zip(files)].concat();
+    let labels: (&str, &[u8]) = ("labels.txt", b"cat\ndog\n");
+    clean("labels", &with(&model, &[labels, ("vocab.txt", b"a\nb\n")]));
+    // As the writer of metadata makes it: offsets count from the beginning of the model.
+    let mut absolute = with(&model, &[labels]);
+    let directory = absolute
+        .windows(4)
+        .position(|at| at == b"PK\x01\x02")
+        .unwrap();
+    let end = absolute.len() - 22;
+    absolute[directory + 42..directory + 46].copy_from_slice(&(model.len() as u32).to_le_bytes());
+    absolute[end + 16..end + 20].copy_from_slice(&(directory as u32).to_le_bytes());
+    clean("labels, counted from the model on", &absolute);
+    refused(
+        "a pickle",
+        &with(&model, &[labels, ("x", &hostile())]),
+        "pickle-dangerous-call",
+    );
+    refused(
+        "an operator",
+        &with(&tflite("FlexWriteFile"), &[labels]),
+        "tensorflow-operator",
+    );
+    let torch: [(&str, &[u8]); 2] = [("a/data.pkl", &harmless()), ("a/version", b"3\n")];
+    refused("another model", &with(&model, &torch), "file-mismatch");
+    let hidden = [&model[..], &zip(&[("x", b"y")]), &zip(&[labels])].concat();
+    refused("two archives", &hidden, "zip-hidden-data");
+    let broken = b"\xff\xff\xff\x7fTFL3................";
+    refused("no model", &with(broken, &[labels]), "zip-hidden-data");
+    refused(
+        "something else",
+        &with(&[7; 64], &[labels]),
+        "zip-hidden-data",
+    );
+}

@@ -8,11 +8,26 @@ use super::{
     parse::{self, CENTRAL, Directory, END, LOCAL},
 };
 use crate::{
-    identify,
+    format, identify,
     place::Place,
     rule,
     scan::{Expect, Scan},
 };
+
+/// Where a model of TensorFlow Lite ends to which this archive was appended, if there is one: from the
+/// first byte to the first member, and without anything that looks like a member.
+pub(super) fn model_in_front(bytes: &[u8], directory: &Directory) -> Option<usize> {
+    let first = directory.entries.iter().map(|entry| entry.offset).min()?;
+    let first = usize::try_from(first.checked_add(directory.shift)?).ok()?;
+    // Offsets are counted from the beginning of the file, or from that of the archive.
+    let is_counted = directory.shift == 0 || directory.shift == first as u64;
+    let front = bytes.get(..first).filter(|_| is_counted)?;
+    let hides = [LOCAL, CENTRAL, END];
+    let hides = hides
+        .iter()
+        .any(|sign| memchr::memmem::find(front, sign).is_some());
+    (!hides && format::is_tflite(front)).then_some(first)
+}
 
 /// Finds what stands in front of, between and behind what the directory names.
 pub(super) fn check(
@@ -20,11 +35,12 @@ pub(super) fn check(
     bytes: &[u8],
     directory: &Directory,
     mut covered: Vec<(usize, usize)>,
+    from: usize,
     place: &Place,
 ) {
     covered.sort_unstable();
     covered.push((directory.start, directory.end));
-    let mut at = 0;
+    let mut at = from;
     for (start, end) in covered {
         match start.checked_sub(at) {
             Some(_) => gap(scan, bytes, at..start, place),

@@ -18,7 +18,7 @@ type Message<'a> = [(u32, Value<'a>)];
 pub(super) fn scan(scan: &mut Scan<'_>, fields: &[(u32, Value<'_>)], place: &Place) -> bool {
     let version = proto::number(fields, 1).is_some_and(|version| (1..=32).contains(&version));
     let description = proto::parts(fields, 2).next().and_then(proto::message);
-    let (true, Some(description), Some(kind)) = (version, description, kind_of(fields)) else {
+    let (true, Some(description), Some(_)) = (version, description, kind_of(fields)) else {
         return false;
     };
     // Inputs, outputs and names of features, metadata.
@@ -29,17 +29,18 @@ pub(super) fn scan(scan: &mut Scan<'_>, fields: &[(u32, Value<'_>)], place: &Pla
         return false;
     }
     scan.format("coreml");
-    model(scan, kind, fields, place, 0);
+    model(scan, fields, place, 0);
     true
 }
 
 /// One model, with those that it is a pipeline of.
-fn model(scan: &mut Scan<'_>, kind: u32, fields: &Message<'_>, place: &Place, depth: usize) {
-    if kind == CUSTOM || kind == LINKED {
-        let what = if kind == CUSTOM {
-            "of a class of its author"
-        } else {
-            "that stands elsewhere"
+fn model(scan: &mut Scan<'_>, fields: &Message<'_>, place: &Place, depth: usize) {
+    // Whatever is taken of several: those that come with code or stand elsewhere are said of all.
+    let dangerous = fields.iter().map(|(field, _)| *field);
+    for dangerous in dangerous.filter(|field| matches!(*field, CUSTOM | LINKED)) {
+        let what = match dangerous {
+            CUSTOM => "of a class of its author",
+            _ => "that stands elsewhere",
         };
         let why = format!("a model {what}");
         scan.found(&rule::COREML_CUSTOM, place.whole(), why);
@@ -67,7 +68,7 @@ fn model(scan: &mut Scan<'_>, kind: u32, fields: &Message<'_>, place: &Place, de
         };
         for part in proto::parts(&models, 1) {
             match proto::message(part) {
-                Some(part) => model(scan, kind_of(&part).unwrap_or(0), &part, place, depth + 1),
+                Some(part) => model(scan, &part, place, depth + 1),
                 None => unreadable(scan, place, "a model that cannot be read"),
             }
         }
@@ -89,9 +90,9 @@ fn layers(scan: &mut Scan<'_>, network: &[u8], place: &Place) {
     }
 }
 
-/// The field that says what a model is.
+/// The field that says what a model is: of several, readers take the last.
 fn kind_of(fields: &Message<'_>) -> Option<u32> {
-    let mut fields = fields.iter();
+    let mut fields = fields.iter().rev();
     let kind = fields
         .find(|(field, value)| matches!(value, Value::Bytes(_)) && (200..=3_000).contains(field));
     kind.map(|(field, _)| *field)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! TensorFlow: saved models and frozen graphs, and operators that do more than compute.
 
+mod words;
+
 use std::{collections::HashSet, sync::LazyLock};
 
 use super::{
@@ -8,6 +10,8 @@ use super::{
     MOST,
 };
 use crate::{place::Place, rule, scan::Scan};
+
+pub(crate) use words::scan as scan_text;
 
 type Message<'a> = [(u32, Value<'a>)];
 
@@ -52,12 +56,8 @@ pub(super) fn scan(
             if operator == "PrintV2" && proto::parts(&node, 5).any(prints_to_a_file) {
                 let why = "the operator `PrintV2` writes to a file".to_owned();
                 scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
-            } else if is_hostile(&operator) {
-                let why = format!("the operator `{operator}`");
-                scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
-            } else if !is_known(&operator) && !own.contains(&operator) {
-                let why = format!("the operator `{operator}`");
-                scan.found(&rule::TENSORFLOW_CUSTOM, place.whole(), why);
+            } else {
+                judge(scan, &operator, &own, place);
             }
         }
     }
@@ -68,6 +68,19 @@ pub(super) fn scan(
     keras(scan, fields, place);
     assets(scan, fields, place);
     Some(name)
+}
+
+/// Says what is to be said of an operator, if it is not one that only computes.
+fn judge(scan: &mut Scan<'_>, operator: &str, own: &HashSet<String>, place: &Place) {
+    let rule = if is_hostile(operator) {
+        &rule::TENSORFLOW_OPERATOR
+    } else if !is_known(operator) && !own.contains(operator) {
+        &rule::TENSORFLOW_CUSTOM
+    } else {
+        return;
+    };
+    let why = format!("the operator `{operator}`");
+    scan.found(rule, place.whole(), why);
 }
 
 /// Names of the functions that a graph brings with it.
@@ -116,27 +129,6 @@ fn assets(scan: &mut Scan<'_>, fields: &Message<'_>, place: &Place) {
             || name.split(['/', '\\']).any(|part| part == "..");
         if is_outside {
             let why = format!("the asset `{name}` outside of the model's directory");
-            scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
-        }
-    }
-}
-
-/// Reads the operators of a graph that was written as text.
-pub(crate) fn scan_text(scan: &mut Scan<'_>, text: &str, place: &Place) {
-    if !["node {", "node{", "node_def {"]
-        .iter()
-        .any(|word| text.contains(word))
-    {
-        return;
-    }
-    scan.format("tensorflow-graph");
-    for line in text.lines() {
-        let rest = line.trim_start().strip_prefix("op:");
-        let Some(name) = rest.map(|rest| rest.trim().trim_matches('"')) else {
-            continue;
-        };
-        if is_hostile(name) {
-            let why = format!("the operator `{name}`");
             scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
         }
     }
