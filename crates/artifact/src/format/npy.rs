@@ -139,7 +139,8 @@ impl Array {
         let size: u64 = digits.parse().unwrap_or(0);
         // Only times have something behind their size, their unit; several types have no size here.
         let unit = plain.get(letter.len_utf8() + digits.len()..)?;
-        if !unit.is_empty() && !is_object(kind) && !(unit.starts_with('[') && unit.ends_with(']')) {
+        let is_time = unit.starts_with('[') && unit.ends_with(']');
+        if !(unit.is_empty() || is_time || is_object(kind)) {
             return None;
         }
         Some(Self {

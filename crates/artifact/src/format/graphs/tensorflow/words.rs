@@ -62,11 +62,10 @@ fn is_graph(words: &[Word<'_>]) -> bool {
         let is_node = matches!(word, Word::Name("node" | "node_def"));
         let behind = words.get(at + 1..).unwrap_or_default();
         is_node
-            && match behind {
-                [Word::Sign(':'), Word::Sign('{' | '<' | '['), ..] => true,
-                [Word::Sign('{' | '<'), ..] => true,
-                _ => false,
-            }
+            && matches!(
+                behind,
+                [Word::Sign(':'), Word::Sign('{' | '<' | '['), ..] | [Word::Sign('{' | '<'), ..]
+            )
     })
 }
 
