@@ -8,7 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use casemate_http::Peer;
-use casemate_types::{Caller, Problem, ProblemCode};
+use casemate_types::{Caller, Problem, ProblemCode, key_fits};
 
 use crate::{AdminApi, ApiError};
 
@@ -19,11 +19,7 @@ pub(crate) struct KeyModels(Arc<[String]>);
 impl KeyModels {
     /// Refuses what the key is not made for.
     pub(crate) fn check(&self, model: &str) -> Result<(), ApiError> {
-        let fits = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(beginning) => model.starts_with(beginning),
-            None => pattern == model,
-        };
-        if self.0.is_empty() || self.0.iter().any(fits) {
+        if key_fits(&self.0, model) {
             return Ok(());
         }
         let text = "the API key is not for this model";

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use casemate_http::{Client, ClientOptions, Origin};
-use casemate_types::Locality;
+use casemate_types::{Locality, model_fits};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use zeroize::Zeroizing;
 
@@ -126,10 +126,7 @@ pub(crate) struct Route {
 
 impl Route {
     fn fits(&self, model: &str) -> bool {
-        match self.config.model.strip_suffix('*') {
-            Some(head) => model.starts_with(head),
-            None => model == self.config.model,
-        }
+        model_fits(&self.config.model, model)
     }
 
     /// Whether a wire format can be spoken to the route's upstream.

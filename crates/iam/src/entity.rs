@@ -2,7 +2,7 @@
 //! The things iam keeps, as the façade speaks of them.
 
 use casemate_quota::Limits;
-use casemate_types::{KeyId, PersonId, PrincipalId, ProjectId, ServiceId, Timestamp};
+use casemate_types::{KeyId, PersonId, PrincipalId, ProjectId, ServiceId, Timestamp, key_fits};
 use serde::Serialize;
 
 /// A project: the border between tenants.
@@ -97,14 +97,7 @@ impl KeyInfo {
     /// Whether the key may be used for a model.
     #[must_use]
     pub fn allows_model(&self, model: &str) -> bool {
-        self.models.is_empty()
-            || self
-                .models
-                .iter()
-                .any(|pattern| match pattern.strip_suffix('*') {
-                    Some(head) => model.starts_with(head),
-                    None => model == pattern,
-                })
+        key_fits(&self.models, model)
     }
 }
 

@@ -12,10 +12,10 @@ mod path;
 use std::{net::IpAddr, sync::Arc};
 
 use casemate_http::{Body, Peer, full};
-use casemate_types::{Caller, Problem, ProjectId};
+use casemate_types::{Caller, Problem, ProjectId, key_fits};
 use http::{HeaderMap, Method, Request, Response, header};
 
-use crate::registry::{FileName, Place, Reference, Registry, RegistryError};
+use crate::registry::{FileName, Place, Reference, Registry, RegistryError, VersionInfo};
 use answer::{Range, Refused};
 use path::{Asked, Repository};
 
@@ -131,7 +131,7 @@ impl Hub {
             .project(&of.project)
             .ok_or_else(Refused::no_model)?;
         let model = of.model.parse().map_err(|_| Refused::no_model())?;
-        if !is_for(&asker.models, &of.model) {
+        if !key_fits(&asker.models, &of.model) {
             return Err(Refused::denied("the API key is not for this model"));
         }
         Ok(Place { project, model })
@@ -144,7 +144,7 @@ impl Hub {
             let Some(project) = self.callers.project_name(model.project) else {
                 continue;
             };
-            if !is_for(&asker.models, &model.name) {
+            if !key_fits(&asker.models, &model.name) {
                 continue;
             }
             let place = Place {
@@ -166,12 +166,7 @@ impl Hub {
         of: &Repository,
         revision: &str,
     ) -> Result<Response<Body>, Refused> {
-        let place = self.place(asker, of)?;
-        let reference = revision_of(revision)?;
-        let version = self
-            .registry
-            .pull(&asker.caller, &place, &reference)
-            .await?;
+        let version = self.version(asker, of, revision).await?;
         Ok(answer::json(&answer::model(&of.id(), &version)))
     }
 
@@ -182,13 +177,21 @@ impl Hub {
         revision: &str,
         below: &str,
     ) -> Result<Response<Body>, Refused> {
+        let version = self.version(asker, of, revision).await?;
+        Ok(answer::json(&answer::tree(&version, below)))
+    }
+
+    /// A version, if policies let the caller have it.
+    async fn version(
+        &self,
+        asker: &HubCaller,
+        of: &Repository,
+        revision: &str,
+    ) -> Result<VersionInfo, Refused> {
         let place = self.place(asker, of)?;
         let reference = revision_of(revision)?;
-        let version = self
-            .registry
-            .pull(&asker.caller, &place, &reference)
-            .await?;
-        Ok(answer::json(&answer::tree(&version, below)))
+        let (registry, caller) = (&self.registry, &asker.caller);
+        Ok(registry.pull(caller, &place, &reference).await?)
     }
 
     async fn file(
@@ -237,15 +240,6 @@ fn default() -> Reference {
 
 fn revision_of(text: &str) -> Result<Reference, Refused> {
     text.parse().map_err(|_| Refused::no_version(text))
-}
-
-/// Whether a key's list of models has this one.
-fn is_for(models: &[String], name: &str) -> bool {
-    let fits = |pattern: &String| match pattern.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => pattern == name,
-    };
-    models.is_empty() || models.iter().any(fits)
 }
 
 impl From<Problem> for Refused {

@@ -19,6 +19,7 @@ pub mod event;
 mod id;
 pub mod json;
 mod money;
+mod pattern;
 mod principal;
 mod problem;
 mod verdict;
@@ -34,6 +35,7 @@ pub use id::{
     ServiceId, SubjectKeyId,
 };
 pub use money::{Booking, Micros, Tokens, Usage};
+pub use pattern::{key_fits, model_fits};
 pub use principal::{Caller, Credential, Principal, PrincipalKind, RiskScore};
 pub use problem::{Problem, ProblemCode};
 pub use verdict::{Decision, Obligation, Reason, Verdict};
