@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! However a text is divided, a guarded stream gives what the whole text would.
 
-use casemate_inspect::{Escape, GuardProfile, GuardRule, StreamGuard, Surrogates, mark};
+use casemate_inspect::{Escape, GuardProfile, GuardRule, LateWatch, StreamGuard, Surrogates, mark};
 use casemate_types::{FindingKind, GuardAction};
 use proptest::prelude::*;
 
@@ -462,5 +462,52 @@ fn what_is_held_back_is_bounded() {
     ] {
         let most = most_held(&text);
         assert!(most <= bound, "{most} > {bound} for `{}…`", &text[..12]);
+    }
+}
+
+/// What a look back finds in pieces of a text.
+fn looked_back<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Vec<(FindingKind, String)> {
+    let mut watch = LateWatch::default();
+    let mut all = Vec::new();
+    let mut found =
+        |finding: casemate_types::Finding, value: &str| all.push((finding.kind, value.to_owned()));
+    for piece in pieces {
+        watch.push(&INSPECTOR, piece, false, &mut found);
+    }
+    watch.push(&INSPECTOR, "", true, &mut found);
+    all
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn looking_back_finds_the_same_in_any_division(
+        text in proptest::collection::vec(text(), 1..40).prop_map(|parts| parts.concat()),
+        cuts in proptest::collection::vec(any::<usize>(), 0..24),
+    ) {
+        let whole = looked_back([text.as_str()]);
+        prop_assert_eq!(looked_back(pieces(&text, &cuts)), whole);
+    }
+}
+
+#[test]
+fn a_number_that_is_cut_by_a_piece_is_no_shorter_number() {
+    let long = "It was a quiet day. ".repeat(30);
+    // The first sixteen digits are those of a card.
+    let text = format!("{long}41111111111111111111 {long}");
+    for at in 0..text.len() {
+        let (head, tail) = text.split_at(at);
+        assert_eq!(looked_back([head, tail]), [], "{at}");
+    }
+    let url = "postgres://app:s3cr3tPw9x@db.example.org:5432/app";
+    for front in 0..600 {
+        let text = format!("{} {url} {long}", "x ".repeat(front));
+        let found = looked_back(text.split_inclusive(' '));
+        let values: Vec<_> = found
+            .iter()
+            .filter(|(_, value)| value.contains(url))
+            .collect();
+        assert_eq!(values.len(), 1, "{front}: {found:?}");
     }
 }
