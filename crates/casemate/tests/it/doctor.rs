@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     harness::{CONFIG, Home},
+    inbox::taken_and_silent,
     witness::some_key,
 };
 
@@ -178,10 +179,8 @@ fn a_port_that_is_taken_is_found() {
 #[test]
 fn an_upstream_that_nobody_answers_for_is_found() {
     let there = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-    let (here, nowhere) = (port(&there), port(&gone));
-    drop(gone);
+    let here = there.local_addr().unwrap().port();
+    let nowhere = taken_and_silent().port();
     let upstream = |name: &str, url: &str| {
         format!(
             "[[gateway.upstream]]\nname = \"{name}\"\nkind = \"openai\"\nurl = \"{url}\"\n\

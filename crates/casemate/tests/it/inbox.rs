@@ -3,10 +3,12 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
+
+use tokio::net::TcpSocket;
 
 use crate::harness::PATIENCE;
 
@@ -69,8 +71,7 @@ impl Inbox {
 
     /// An address at which nobody listens.
     pub(crate) fn nobody() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
+        format!("http://{}", taken_and_silent())
     }
 
     /// Everything that came so far.
@@ -123,4 +124,14 @@ fn receive(stream: &TcpStream) -> std::io::Result<Letter> {
     letter.body = vec![0; length.map_or(0, Result::unwrap)];
     reader.read_exact(&mut letter.body)?;
     Ok(letter)
+}
+
+/// An address of this machine that is taken and at which nobody listens, until the process ends. One
+/// that was given back would be the next listener's, perhaps that of another test.
+pub(crate) fn taken_and_silent() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
 }

@@ -8,6 +8,7 @@ use casemate_ledger::Kind;
 use casemate_types::{Decision, event::Ending};
 use http_body_util::BodyExt as _;
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 use crate::{
     fixture::{Answer, EMAIL, House, KEY, Log, Plan, SECRET},
@@ -195,13 +196,13 @@ async fn answers_that_are_none() {
 
 #[tokio::test]
 async fn nobody_is_there() {
+    // Taken for as long as the test runs: given back, it would be the next listener's.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = silent.local_addr().unwrap();
     let house = House::with(|plan| {
         hurry(plan);
-        let free = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        plan.upstream("out").url = format!("http://{free}");
+        plan.upstream("out").url = format!("http://{address}");
     })
     .await;
     let answer = ask(&house, CHAT, true).await;
