@@ -115,7 +115,7 @@ fn a_method_that_is_not_taken_is_a_problem() {
 
 #[test]
 fn a_problem_says_the_status_it_came_with() {
-    // RFC 9457, section 3.1.2. FAILS TODAY for 405: the body says 400 (public.rs, `wrong_method`).
+    // RFC 9457, section 3.1.2.
     let fixture = Fixture::new();
     for (method, path, status) in [
         ("GET", "/nothing", 404),

@@ -281,8 +281,7 @@ fn what_could_not_be_written_is_no_success() {
     };
     let home = Home::new();
     let _server = home.up(&[]);
-    // A checkpoint that is kept somewhere else, on a disk without room. FAILS TODAY: every failure to
-    // print ends with 0, not only that of a pipe whose reader has gone (main.rs).
+    // A checkpoint that is kept somewhere else, on a disk without room.
     let output = home
         .command(&["ledger", "keys"])
         .stdout(full)

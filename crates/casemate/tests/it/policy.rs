@@ -201,9 +201,7 @@ fn policies(text: &str) -> BTreeMap<&str, String> {
 
 #[test]
 fn the_example_has_the_roles_of_the_base_set() {
-    // Whoever begins with the example must not get an older door. FAILS TODAY: its `role.job`,
-    // `role.admin` and `role.auditor` are those of before, so that administrators and auditors of a
-    // project rule everywhere, and the job may not ask witnesses.
+    // Whoever begins with the example must not get an older door.
     let home = Home::new();
     let _server = home.up(&[]);
     let base = home.ok(&["policy", "show"]);

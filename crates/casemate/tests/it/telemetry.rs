@@ -460,8 +460,7 @@ fn a_stranger_is_a_span_too() {
     assert_eq!(reply.status, 401, "{}", reply.body);
     let span = house.failure("unauthenticated");
     assert_eq!(span.json["name"], "chat");
-    // It names the record that says why. FAILS TODAY: the span has the id that was made before the
-    // key was refused, and no record has that one (gateway.rs, `unauthenticated`).
+    // It names the record that says why.
     assert_eq!(span.text("casemate.request_id"), Some(reply.request()));
 }
 
@@ -511,8 +510,7 @@ fn an_answer_whose_caller_goes_is_aborted() {
     drop(stream);
     let span = house.inbox.until("a span", |letters| spans(letters).pop());
     assert_eq!(span.json["name"], "chat silent");
-    // The book says `aborted`, too. FAILS TODAY: the handler is dropped before it says anything to the
-    // span, which then looks like a success (trace.rs, `Drop`).
+    // The book says `aborted`, too.
     assert_eq!(span.text("error.type"), Some("aborted"));
     assert_eq!(span.json["status"], json!({"code": 2}));
 }

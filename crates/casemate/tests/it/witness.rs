@@ -546,8 +546,7 @@ fn a_witness_that_knows_another_size_is_asked_from_there() {
 
 #[test]
 fn a_size_without_a_signature_is_none() {
-    // Who knows no key can claim to know the size. FAILS TODAY: a 409 with our own size counts as
-    // signed (witness.rs, `visit_one`, where `prepare` gives nothing to send).
+    // Who knows no key can claim to know the size.
     let one = StandIn::new("witness.example/w", ED25519);
     let house = House::new(&[&one]);
     one.mood(Mood::Parrot);
@@ -679,8 +678,7 @@ fn one_that_fails_does_not_stop_the_others() {
 
 #[test]
 fn two_keys_of_one_name_are_two_witnesses() {
-    // As it is while a witness changes its key. FAILS TODAY: what a witness signed is kept by its name
-    // alone, so the second one is not even asked.
+    // As it is while a witness changes its key.
     let [first, second] = [ED25519, ML_DSA].map(|kind| StandIn::new("witness.example/w", kind));
     let house = House::new(&[&first, &second]);
     let size = house.signs();
@@ -784,8 +782,7 @@ fn the_job_is_quiet_when_nothing_else_happens() {
     let count = one.inbox.until("a visit", |letters| {
         (!letters.is_empty()).then_some(letters.len())
     });
-    // What its own visits write is no reason for more of them. FAILS TODAY: the outcome of a visit is
-    // written after the size is looked at (witness.rs, `run`), so each visit is followed by another.
+    // What its own visits write is no reason for more of them.
     let more = one.inbox.within(Duration::from_secs(8), |letters| {
         (letters.len() > count + 3).then_some(())
     });
