@@ -2,19 +2,9 @@
 //! Any bytes as a file to convert.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use casemate_artifact::{ConvertError, ConvertOptions, Limits, ScanOutcome, Scanner, plan};
+use casemate_artifact::{ConvertError, ConvertOptions, ScanOutcome, plan};
+use casemate_fuzz::SCANNER;
 use libfuzzer_sys::fuzz_target;
-
-static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
-    Scanner::new(Limits {
-        unpacked: 8 << 20,
-        unpacked_free: 1 << 20,
-        instructions: 1_000_000,
-        ..Limits::default()
-    })
-});
 
 fuzz_target!(|bytes: &[u8]| {
     let source = bytes.to_vec();

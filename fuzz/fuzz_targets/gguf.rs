@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Any bytes as a GGUF file.
+#![no_main]
+
+use casemate_fuzz::{beginning_with, scan};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    scan(&beginning_with(b"GGUF\x03\0\0\0", bytes));
+});

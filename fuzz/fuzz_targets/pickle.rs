@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Any bytes as a pickle.
+#![no_main]
+
+use casemate_fuzz::{beginning_with, scan};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    scan(&beginning_with(b"\x80\x04", bytes));
+});
