@@ -58,7 +58,8 @@ impl<'a> Intake<'a> {
             seen: 0,
             kept: Vec::new(),
             tail: Vec::new(),
-            ask_at: 0,
+            // However small the pieces are: on less, a format is not known by its beginning.
+            ask_at: BEYOND,
             head: if length <= SMALL {
                 Head::All
             } else {
@@ -102,7 +103,7 @@ impl<'a> Intake<'a> {
         let gguf = gguf::head_length(&self.kept);
         self.head = match (safetensors, gguf) {
             (Some(header), _) if header <= MOST_HEAD => Head::Known(header),
-            (_, gguf::HeadLength::Known(header)) => Head::Known(header),
+            (_, gguf::HeadLength::Known(header)) if header <= MOST_HEAD => Head::Known(header),
             (_, gguf::HeadLength::Longer) if self.kept.len() <= MOST_HEAD => Head::Undecided,
             _ if self.length > self.scanner.limits().kept => Head::TooLarge,
             _ => {

@@ -52,6 +52,29 @@ proptest! {
 }
 
 #[test]
+fn a_large_file_is_what_it_is_however_its_first_bytes_come() {
+    let scanner = Scanner::new(Limits {
+        kept: 1 << 20,
+        ..Limits::default()
+    });
+    let weights = 17 << 20;
+    let header =
+        format!(r#"{{"w":{{"dtype":"U8","shape":[{weights}],"data_offsets":[0,{weights}]}}}}"#);
+    let padded = header.len().next_multiple_of(8);
+    let mut bytes = (padded as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(format!("{header:<padded$}").as_bytes());
+    bytes.resize(bytes.len() + weights, 0);
+    for first in (0..=16).chain([63, 64, 65_535, 65_536, 65_537]) {
+        let mut intake = Intake::new(&scanner, bytes.len() as u64);
+        let (begin, rest) = bytes.split_at(first);
+        intake.push(begin);
+        rest.chunks(1 << 20).for_each(|piece| intake.push(piece));
+        let report = intake.finish().unwrap();
+        assert_eq!(report.outcome, ScanOutcome::Clean, "{first}: {report:?}");
+    }
+}
+
+#[test]
 fn broken_files_are_never_clean() {
     for (what, bytes) in formats::harmless_files() {
         if formats::is_text(&bytes) {
