@@ -41,6 +41,8 @@ pub(crate) struct ModelsConfig {
     pub(crate) patrol_every_s: u64,
     /// Mebibytes that the patrol reads in a second at most.
     pub(crate) patrol_mib_per_s: u64,
+    /// Mebibytes of the disk that stay free whatever is pushed.
+    pub(crate) keep_free_mib: u64,
 }
 
 impl Default for ModelsConfig {
@@ -48,11 +50,17 @@ impl Default for ModelsConfig {
         Self {
             patrol_every_s: 50,
             patrol_mib_per_s: 512,
+            keep_free_mib: 1024,
         }
     }
 }
 
 impl ModelsConfig {
+    /// Bytes of the disk that stay free.
+    pub(crate) const fn keep_free(&self) -> u64 {
+        self.keep_free_mib.saturating_mul(1 << 20)
+    }
+
     pub(crate) fn patrol(&self) -> PatrolConfig {
         PatrolConfig {
             every: Duration::from_secs(self.patrol_every_s.max(1)),

@@ -130,8 +130,13 @@ impl Casemate {
             clock: clock.clone(),
             entropy: entropy.clone(),
         })?;
-        let blobs = Blobs::open(&home.models(), keyring.clone(), entropy)
-            .with_context(|| format!("`{}` cannot be used", home.models().display()))?;
+        let blobs = Blobs::open(
+            &home.models(),
+            config.models.keep_free(),
+            keyring.clone(),
+            entropy,
+        )
+        .with_context(|| format!("`{}` cannot be used", home.models().display()))?;
         let registry = Registry::new(RegistryParts {
             door: door.clone(),
             database: database.clone(),

@@ -16,10 +16,12 @@ mod patrol;
 mod pull;
 mod quarantine;
 mod receive;
+mod recent;
 mod register;
 mod served;
 mod signature;
 mod standing;
+mod turns;
 
 use std::sync::Arc;
 
@@ -30,7 +32,6 @@ use casemate_types::{
     Action, Caller, Clock, ProjectId, Release, ResourceKind, ResourceRef, actions::ModelRead,
     event::Ending,
 };
-use tokio::sync::Semaphore;
 
 use crate::{hex, store};
 
@@ -46,10 +47,15 @@ pub use pull::{OpenFile, Pulled};
 pub use register::{Difference, Submission};
 pub use signature::AllowedSigner;
 
-use standing::Found;
+use manifest::Manifest;
+use recent::Recent;
+use standing::{Found, Judged};
+use turns::Turns;
 
-/// Files that are taken in at the same time: each may keep one in memory for the scan.
-const RECEIVING: usize = 2;
+/// Lists of files that are kept in memory: most requests are about a few versions.
+const RECENT_MANIFESTS: usize = 16;
+/// Signatures whose last check is remembered for a moment.
+const RECENT_SIGNATURES: usize = 256;
 /// Bytes of a file that the scan keeps in memory; larger ones are read by their header, if their
 /// format allows, and are for a person to judge otherwise.
 const KEPT: u64 = 1 << 30;
@@ -86,7 +92,11 @@ pub struct Registry {
 struct Inner {
     parts: RegistryParts,
     scanner: Scanner,
-    receiving: Semaphore,
+    turns: Turns,
+    /// By the version's row. A version's files never change.
+    manifests: Recent<i64, Arc<Manifest>>,
+    /// By the version's row.
+    signatures: Recent<i64, Judged>,
 }
 
 impl Registry {
@@ -101,7 +111,9 @@ impl Registry {
             inner: Arc::new(Inner {
                 parts,
                 scanner: Scanner::new(limits),
-                receiving: Semaphore::new(RECEIVING),
+                turns: Turns::new(),
+                manifests: Recent::new(RECENT_MANIFESTS),
+                signatures: Recent::new(RECENT_SIGNATURES),
             }),
         }
     }

@@ -15,12 +15,15 @@ use std::{
 
 use casemate_crypto::{BlobOpener, BlobSealer, CryptoError, Secret32, Sha256, Sha256Stream};
 use casemate_types::Entropy;
+use rustix::{fs::OFlags, io::Errno};
 use zeroize::Zeroizing;
 
 use crate::{Keyring, Scope, StoreError};
 
 /// Where unfinished files stand; emptied at every start.
 const UNFINISHED: &str = "unfinished";
+/// Bytes of a draft after which it is looked again whether there is room.
+const LOOK_EVERY: u64 = 64 << 20;
 
 /// A directory of sealed blobs. Cheap to clone.
 #[derive(Clone)]
@@ -30,18 +33,22 @@ pub struct Blobs {
 
 struct Inner {
     directory: PathBuf,
+    keep_free: u64,
     keyring: Keyring,
     entropy: Arc<dyn Entropy>,
     moving: Mutex<()>,
 }
 
 impl Blobs {
-    /// Opens or makes the directory, and removes what a process that died left unfinished.
+    /// Opens or makes the directory, and removes what a process that died left unfinished. Nothing
+    /// is taken in that would leave less than `keep_free` bytes of its disk: what stands beside it
+    /// has to be written, too.
     ///
     /// # Errors
     /// [`StoreError::File`] when it cannot be made or read.
     pub fn open(
         directory: &Path,
+        keep_free: u64,
         keyring: Keyring,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StoreError> {
@@ -54,6 +61,7 @@ impl Blobs {
         Ok(Self {
             inner: Arc::new(Inner {
                 directory: directory.to_owned(),
+                keep_free,
                 keyring,
                 entropy,
                 moving: Mutex::new(()),
@@ -61,11 +69,18 @@ impl Blobs {
         })
     }
 
-    /// Begins a blob that is to have this address. Dropped unfinished, it leaves nothing.
+    /// Begins a blob of `length` bytes that is to have this address. Dropped unfinished, it leaves
+    /// nothing.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::File`].
-    pub fn create(&self, scope: Scope, address: Sha256) -> Result<BlobDraft, StoreError> {
+    pub fn create(
+        &self,
+        scope: Scope,
+        address: Sha256,
+        length: u64,
+    ) -> Result<BlobDraft, StoreError> {
+        self.room_for(length)?;
         let (path, key) = self.place(scope, &address)?;
         let mut name = [0; 16];
         self.inner.entropy.fill(&mut name);
@@ -83,6 +98,7 @@ impl Blobs {
         Ok(BlobDraft {
             blobs: self.clone(),
             address,
+            key,
             path,
             guard,
             sealer,
@@ -91,16 +107,41 @@ impl Blobs {
         })
     }
 
+    /// Whether so many bytes more leave as much of the disk free as is to stay so.
+    fn room_for(&self, bytes: u64) -> Result<(), StoreError> {
+        if self.inner.keep_free == 0 {
+            return Ok(());
+        }
+        let disk = rustix::fs::statvfs(&self.inner.directory)
+            .map_err(|error| StoreError::file(error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        match free >= bytes.saturating_add(self.inner.keep_free) {
+            true => Ok(()),
+            false => Err(StoreError::Full),
+        }
+    }
+
     /// Opens a blob for reading.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Key`] when it is damaged.
     pub fn read(&self, scope: Scope, address: &Sha256) -> Result<BlobFile, StoreError> {
         let (path, key) = self.place(scope, address)?;
-        let file = File::open(path).map_err(StoreError::file)?;
-        let sealed = file.metadata().map_err(StoreError::file)?.len();
-        let opener = BlobOpener::new(&key, &bound_to(address), file, sealed)?;
-        Ok(BlobFile { opener })
+        BlobFile::open(&path, &key, address)
+    }
+
+    /// Whether there is nothing at all, as before the first blob, and as where the directory was not
+    /// brought back with a backup.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        for entry in std::fs::read_dir(&self.inner.directory).map_err(StoreError::file)? {
+            if entry.map_err(StoreError::file)?.file_name() != UNFINISHED {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Removes a blob; that it is not there is no error.
@@ -142,6 +183,7 @@ impl std::fmt::Debug for Blobs {
 pub struct BlobDraft {
     blobs: Blobs,
     address: Sha256,
+    key: Secret32,
     path: PathBuf,
     guard: Unfinished,
     sealer: BlobSealer<BufWriter<File>>,
@@ -155,8 +197,12 @@ impl BlobDraft {
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::File`].
     pub fn push(&mut self, piece: &[u8]) -> Result<(), StoreError> {
+        let before = self.length / LOOK_EVERY;
         self.digest.update(piece);
         self.length += piece.len() as u64;
+        if self.length / LOOK_EVERY > before {
+            self.blobs.room_for(0)?;
+        }
         self.sealer.push(piece).map_err(StoreError::file)
     }
 
@@ -180,6 +226,8 @@ impl BlobDraft {
         out.get_ref().sync_all().map_err(StoreError::file)?;
         Ok(FinishedBlob {
             blobs: self.blobs,
+            address: self.address,
+            key: self.key,
             path: self.path,
             guard: self.guard,
         })
@@ -190,11 +238,21 @@ impl BlobDraft {
 #[derive(Debug)]
 pub struct FinishedBlob {
     blobs: Blobs,
+    address: Sha256,
+    key: Secret32,
     path: PathBuf,
     guard: Unfinished,
 }
 
 impl FinishedBlob {
+    /// Opens it for reading, before anybody else can.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn read(&self) -> Result<BlobFile, StoreError> {
+        BlobFile::open(&self.guard.0, &self.key, &self.address)
+    }
+
     /// Runs `list` and moves the blob to its address, while no other comes or goes. A process that
     /// dies in between leaves a listed blob without a file, which is missing and can be sent again;
     /// a file that nobody lists is never left.
@@ -234,6 +292,25 @@ pub struct BlobFile {
 }
 
 impl BlobFile {
+    /// Anything but a regular file is damage: a link leads elsewhere, a pipe never ends.
+    fn open(path: &Path, key: &Secret32, address: &Sha256) -> Result<Self, StoreError> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)
+            .map_err(|error| match Errno::from_io_error(&error) {
+                Some(Errno::LOOP) => no_file(),
+                _ => StoreError::file(error),
+            })?;
+        let metadata = file.metadata().map_err(StoreError::file)?;
+        if !metadata.is_file() {
+            return Err(no_file());
+        }
+        let opener = BlobOpener::new(key, &bound_to(address), file, metadata.len())?;
+        Ok(Self { opener })
+    }
+
     /// How many bytes it has, as far as the file's size tells; compare it with what is known.
     #[must_use]
     pub const fn length(&self) -> u64 {
@@ -268,6 +345,10 @@ impl StoreError {
             _ => Self::File(error),
         }
     }
+}
+
+fn no_file() -> StoreError {
+    StoreError::Corrupt("it is no regular file".into())
 }
 
 fn bound_to(address: &Sha256) -> String {

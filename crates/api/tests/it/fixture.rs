@@ -171,7 +171,7 @@ impl Fixture {
         };
         let (writer, reader) =
             Ledger::open(options, keyring.clone(), entropy.clone(), clock.clone()).unwrap();
-        let blobs = Blobs::open(&dir.join("models"), keyring.clone(), entropy.clone()).unwrap();
+        let blobs = Blobs::open(&dir.join("models"), 0, keyring.clone(), entropy.clone()).unwrap();
         let iam = Iam::open(IamParts {
             database: database.clone(),
             keyring: keyring.clone(),

@@ -9,7 +9,7 @@ use casemate_types::{
 };
 
 use super::{AliasName, Place, Reference, Registry, RegistryError, standing::Found, version_of};
-use crate::store::{self, AliasRow, VersionRow};
+use crate::store::{self, AliasRow, ModelRow, VersionRow};
 
 /// An alias that is to point at a version.
 #[derive(Debug, Clone)]
@@ -137,6 +137,7 @@ impl Registry {
                 let now = registry.inner.parts.clock.now();
                 registry.tx("models.approve", |tx| {
                     let (_, version) = version_of(tx, resource)?;
+                    not_stopped_meanwhile(&version)?;
                     let author = caller.principal.id;
                     Ok(store::approval_insert(
                         tx,
@@ -199,10 +200,10 @@ impl Registry {
                 not_quarantined(asked, found)
             })
             .await?;
-        let alias = alias.clone();
+        let (alias, asked) = (alias.clone(), found.model.clone());
         self.blocking(move |registry| {
             registry.effect_by(permit, |resource, caller| {
-                registry.move_alias(resource, caller, &alias, seen)
+                registry.move_alias(resource, caller, &alias, seen, &asked)
             })
         })
         .await
@@ -214,19 +215,22 @@ impl Registry {
         caller: &Caller,
         alias: &AliasName,
         seen: Seen,
+        asked: &ModelRow,
     ) -> Result<Moved, RegistryError> {
         let changed = self.inner.parts.clock.now();
         self.tx("models.alias_move", |tx| {
             let (model, version) = version_of(tx, resource)?;
+            // INVARIANT: signers and floor are still those that the gates were asked with.
+            if (model.floor, &model.signers) != (asked.floor, &asked.signers) {
+                let why = "its signers or its floor were changed meanwhile; look again and repeat";
+                return Err(RegistryError::Conflict(why.into()));
+            }
             let now = store::alias_get(tx, model.id, alias.as_str())?;
             // INVARIANT: the alias is still the one that the gates were asked about.
             if now.map_or(0, |now| now.generation) != seen.generation || !seen.as_thought {
                 return Err(moved_meanwhile(alias));
             }
-            if version.quarantined.is_some() {
-                let why = format!("version {} was quarantined meanwhile", version.number);
-                return Err(RegistryError::Conflict(why));
-            }
+            not_stopped_meanwhile(&version)?;
             let to = AliasRow {
                 name: alias.as_str().to_owned(),
                 version: version.id,
@@ -294,6 +298,16 @@ pub(super) fn not_quarantined<A: Action>(asked: Decided<A>, found: &Found) -> De
     match found.is_quarantined() {
         true => asked.deny("registry.quarantined", &found.stopped()),
         false => asked,
+    }
+}
+
+fn not_stopped_meanwhile(version: &VersionRow) -> Result<(), RegistryError> {
+    match version.quarantined {
+        None => Ok(()),
+        Some(_) => Err(RegistryError::Conflict(format!(
+            "version {} was quarantined meanwhile",
+            version.number
+        ))),
     }
 }
 

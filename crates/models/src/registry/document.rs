@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     Place, Reference, Registry, RegistryError,
+    manifest::Manifest,
     standing::{Found, document_place},
     version_of,
 };
@@ -19,6 +20,8 @@ use crate::{
 
 /// Bytes of a document.
 const MAX_DOCUMENT: usize = 1 << 20;
+/// Documents of one kind about one version.
+const MOST_DOCUMENTS: i64 = 32;
 
 /// Sorts of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,7 @@ impl Registry {
             .await?;
         self.blocking(move |registry| {
             registry.effect_by(permit, |resource, caller| {
-                check(&found, kind, &body, text.len())?;
+                registry.check(&found, kind, &body, text.len())?;
                 let place = document_place(&found.row, kind, &digest);
                 let document = DocumentRow {
                     kind: kind.as_str().to_owned(),
@@ -81,33 +84,41 @@ impl Registry {
                     created: registry.inner.parts.clock.now(),
                     author: caller.principal.id,
                 };
-                registry.tx("models.attest", |tx| {
+                let kept = registry.tx("models.attest", |tx| {
                     let (_, row) = version_of(tx, resource)?;
-                    Ok(store::document_insert(tx, row.id, &document)?)
-                })
+                    let kept = store::document_insert(tx, row.id, &document, MOST_DOCUMENTS)?;
+                    Ok::<_, RegistryError>(kept)
+                });
+                match kept? {
+                    true => Ok(()),
+                    false => Err(RegistryError::Conflict(format!(
+                        "there are {MOST_DOCUMENTS} documents of this kind about the version already"
+                    ))),
+                }
             })
         })
         .await
     }
+
+    fn check(
+        &self,
+        found: &Found,
+        kind: DocumentKind,
+        body: &Value,
+        length: usize,
+    ) -> Result<(), RegistryError> {
+        if length > MAX_DOCUMENT {
+            return Err(RegistryError::invalid("the document is longer than 1 MiB"));
+        }
+        match kind {
+            DocumentKind::Bom => bom(&*self.manifest(&found.row)?, body),
+            DocumentKind::Evaluation => evaluation(body),
+            DocumentKind::Provenance => provenance(found, body),
+        }
+    }
 }
 
-fn check(
-    found: &Found,
-    kind: DocumentKind,
-    body: &Value,
-    length: usize,
-) -> Result<(), RegistryError> {
-    if length > MAX_DOCUMENT {
-        return Err(RegistryError::invalid("the document is longer than 1 MiB"));
-    }
-    match kind {
-        DocumentKind::Bom => bom(found, body),
-        DocumentKind::Evaluation => evaluation(body),
-        DocumentKind::Provenance => provenance(found, body),
-    }
-}
-
-fn bom(found: &Found, body: &Value) -> Result<(), RegistryError> {
+fn bom(manifest: &Manifest, body: &Value) -> Result<(), RegistryError> {
     if body["bomFormat"] != "CycloneDX" {
         return Err(RegistryError::invalid(
             "it is no CycloneDX bill of materials",
@@ -120,7 +131,7 @@ fn bom(found: &Found, body: &Value) -> Result<(), RegistryError> {
         .filter(|hash| hash["alg"] == "SHA-256")
         .filter_map(|hash| hash["content"].as_str())
         .collect();
-    let missing = found.manifest.files.iter().find(|file| {
+    let missing = manifest.files.iter().find(|file| {
         let digest = hex::encode(&file.sha256);
         !listed.contains(digest.as_str())
     });

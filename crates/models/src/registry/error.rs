@@ -14,6 +14,9 @@ pub enum RegistryError {
     /// The door said no, or could not record the access.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// Too many others are at it.
+    #[error("{0}; try again in a moment")]
+    Busy(String),
     /// Something else happened meanwhile, or it exists already.
     #[error("{0}")]
     Conflict(String),
@@ -53,6 +56,7 @@ impl RegistryError {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Access(error) => error.problem(),
+            Self::Busy(_) => Problem::new(ProblemCode::Unavailable, self.to_string()),
             Self::Conflict(why) => Problem::new(ProblemCode::Conflict, why),
             Self::Damaged { .. } => Problem::new(ProblemCode::Denied, self.to_string())
                 .hint("push the version again from where it came; `casemate model show` says more"),
@@ -68,7 +72,7 @@ impl RegistryError {
             ),
             Self::Store(StoreError::Full) => Problem::new(
                 ProblemCode::Unavailable,
-                "the disk is full; nothing was stored",
+                "the disk is as full as it may be; nothing was stored",
             )
             .hint(
                 "make room in the data directory and push again: what is there is not sent twice",

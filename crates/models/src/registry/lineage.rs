@@ -35,13 +35,13 @@ impl Registry {
     }
 
     fn lineage_of(&self, place: &Place, found: &Found) -> Result<Value, RegistryError> {
+        let documents = self.documents(&found.row)?;
         let of = |kind| {
-            found
-                .documents
+            documents
                 .iter()
                 .filter(move |document| document.kind == kind)
         };
-        let mut statements = vec![statement(place, found, SCAN, scan(found))];
+        let mut statements = vec![statement(place, found, SCAN, self.scan_of(found)?)];
         for evaluation in of(DocumentKind::Evaluation) {
             statements.push(statement(place, found, EVALUATION, evaluation.body.clone()));
         }
@@ -58,7 +58,7 @@ impl Registry {
             .map(|body| &body["predicate"]["runDetails"]["metadata"]["invocationId"])
             .filter(|run| run.is_string())
             .collect();
-        let bundle: Value = serde_json::from_slice(&found.bundle).unwrap_or_default();
+        let bundle: Value = serde_json::from_slice(&self.bundle(&found.row)?).unwrap_or_default();
         Ok(json!({
             "subject": subject(place, found),
             "version": found.row.number,
@@ -72,6 +72,24 @@ impl Registry {
                 "materials": materials,
                 "parents": self.parents(place, &materials)?,
             },
+        }))
+    }
+
+    fn scan_of(&self, found: &Found) -> Result<Value, RegistryError> {
+        let manifest = self.manifest(&found.row)?;
+        let reports = self.reports(found.model.project, &manifest)?;
+        let files = manifest.files.iter().zip(reports);
+        let files = files.map(|(file, report)| {
+            json!({
+                "name": file.name,
+                "digest": {"sha256": hex::encode(&file.sha256)},
+                "report": report,
+            })
+        });
+        Ok(json!({
+            "scanner": {"name": "casemate", "version": env!("CARGO_PKG_VERSION")},
+            "outcome": found.outcome.as_str(),
+            "files": files.collect::<Vec<_>>(),
         }))
     }
 
@@ -116,22 +134,6 @@ fn statement(place: &Place, found: &Found, kind: &str, predicate: Value) -> Valu
         "subject": [subject(place, found)],
         "predicateType": kind,
         "predicate": predicate,
-    })
-}
-
-fn scan(found: &Found) -> Value {
-    let files = found.manifest.files.iter().zip(&found.reports);
-    let files = files.map(|(file, report)| {
-        json!({
-            "name": file.name,
-            "digest": {"sha256": hex::encode(&file.sha256)},
-            "report": report,
-        })
-    });
-    json!({
-        "scanner": {"name": "casemate", "version": env!("CARGO_PKG_VERSION")},
-        "outcome": found.outcome.as_str(),
-        "files": files.collect::<Vec<_>>(),
     })
 }
 

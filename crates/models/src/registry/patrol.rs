@@ -15,7 +15,7 @@ use casemate_types::{
 use super::{ModelName, Place, Reference, Registry, RegistryError, may_know};
 use crate::{
     hex,
-    store::{self, BlobRow, ModelRow, VersionRow},
+    store::{self, ModelRow, Stored, VersionRow},
 };
 
 /// Bytes that belong to no version are kept this long (in milliseconds), for a push that goes on.
@@ -49,6 +49,8 @@ pub struct Round {
     pub bytes: u64,
     /// Blobs that were damaged or missing.
     pub damaged: u64,
+    /// Blobs that could not be read, for another reason than damage.
+    pub unread: u64,
     /// Blobs of no version that were removed.
     pub removed: u64,
 }
@@ -71,8 +73,12 @@ impl Patrol {
     pub async fn run(self, shutdown: Shutdown) {
         loop {
             let next = tokio::time::Instant::now() + self.config.every;
-            if let Err(error) = self.round(Some(&shutdown)).await {
-                tracing::error!(%error, "stored models could not be checked");
+            match self.round(Some(&shutdown)).await {
+                Ok(round) if round.unread > 0 => {
+                    tracing::error!(files = round.unread, "stored models could not be checked");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "stored models could not be checked"),
             }
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
@@ -91,13 +97,16 @@ impl Patrol {
             let now = registry.inner.parts.clock.now().as_millis();
             let before = Timestamp::from_millis(now.saturating_sub(ORPHAN_LIFE));
             let lists = registry.tx("models.patrol", |tx| {
-                let orphans = store::blob_orphans(tx, before)?;
-                Ok::<_, StoreError>((store::blob_list(tx)?, orphans))
+                Ok::<_, StoreError>(Lists {
+                    blobs: store::blob_list(tx)?,
+                    orphans: store::blob_orphans(tx, before)?,
+                    pointed_at: store::alias_stopped(tx)?,
+                })
             });
             Ok((before, lists?))
         });
-        let (before, (blobs, orphans)) = listed.await?;
-        if blobs.is_empty() && orphans.is_empty() {
+        let (before, lists) = listed.await?;
+        if lists.is_empty() {
             return Ok(Round::default());
         }
         let caller = Caller::job("patrol");
@@ -109,24 +118,35 @@ impl Patrol {
             .await?;
         let expired = || RegistryError::Conflict("the permit has expired; ask again".into());
         let (_, receipt) = permit.enter().ok_or_else(expired)?;
-        let result = self.look(blobs, pace.cloned()).await;
-        let result = match result {
-            Ok(mut round) => {
-                round.removed = self.registry.sweep(orphans, before).await?;
-                Ok(round)
-            }
-            Err(error) => Err(error),
-        };
+        let result = self.go(&caller, lists, before, pace.cloned()).await;
         match &result {
+            Ok(round) if round.unread > 0 => {
+                receipt.settle(Ending::Failed, |facts| facts.note = round.note());
+            }
             Ok(round) => receipt.settle(Ending::Completed, |facts| facts.note = round.note()),
             Err(error) => receipt.settle(Ending::Failed, |facts| facts.note = error.to_string()),
         }
         result
     }
 
+    async fn go(
+        &self,
+        caller: &Caller,
+        lists: Lists,
+        before: Timestamp,
+        pace: Option<Shutdown>,
+    ) -> Result<Round, RegistryError> {
+        let registry = &self.registry;
+        // First what takes no time: these aliases lead nowhere.
+        registry.lead_stopped_away(caller, lists.pointed_at).await;
+        let mut round = self.look(lists.blobs, pace).await?;
+        round.removed = registry.sweep(lists.orphans, before).await?;
+        Ok(round)
+    }
+
     async fn look(
         &self,
-        blobs: Vec<BlobRow>,
+        blobs: Vec<Stored>,
         pace: Option<Shutdown>,
     ) -> Result<Round, RegistryError> {
         let total = blobs.iter().map(|blob| blob.length).sum();
@@ -147,14 +167,32 @@ impl Patrol {
             round.bytes += blob.length;
             match read.await? {
                 Ok(()) => {}
-                Err(error) if error.is_damage() => {
+                Err(error) if error.is_damage() && !self.registry.has_no_files() => {
                     round.damaged += 1;
                     self.registry.damaged(project, &digest, "").await;
                 }
-                Err(error) => return Err(error.into()),
+                // It may be the disk and not the file; what stands behind it is looked at all the same.
+                Err(error) => {
+                    round.unread += 1;
+                    tracing::error!(%error, sha256 = hex::encode(&digest), "a file cannot be read");
+                }
             }
         }
         Ok(round)
+    }
+}
+
+/// What there is to do in a round.
+struct Lists {
+    blobs: Vec<Stored>,
+    orphans: Vec<Stored>,
+    /// Models and versions in quarantine that an alias still points at.
+    pointed_at: Vec<(i64, i64)>,
+}
+
+impl Lists {
+    const fn is_empty(&self) -> bool {
+        self.blobs.is_empty() && self.orphans.is_empty() && self.pointed_at.is_empty()
     }
 }
 
@@ -164,9 +202,16 @@ impl Round {
             blobs,
             bytes,
             damaged,
+            unread,
             removed,
         } = self;
-        format!("{blobs} blobs with {bytes} bytes read, {damaged} damaged, {removed} left over")
+        let mut note = format!(
+            "{blobs} blobs with {bytes} bytes read, {damaged} damaged, {removed} left over"
+        );
+        if *unread > 0 {
+            note += &format!(", {unread} could not be read");
+        }
+        note
     }
 }
 
@@ -215,9 +260,29 @@ impl Steps {
 impl Registry {
     /// Stops every version with damaged bytes, and raises an alert for each. What fails of that is
     /// logged: the bytes are not handed out in any case.
+    ///
+    /// It goes on when whoever came across them has gone.
     pub(super) async fn damaged(&self, project: ProjectId, digest: &Sha256, name: &str) {
+        let (registry, digest, name) = (self.clone(), *digest, name.to_owned());
+        let stopping =
+            tokio::spawn(async move { registry.stop_all_damaged(project, digest, &name).await });
+        if let Err(error) = stopping.await {
+            tracing::error!(%error, "versions with damaged bytes could not be quarantined");
+        }
+    }
+
+    /// Whether there is no file at all. Then it is not a file that is gone but the directory, as after
+    /// a restore without it, and to stop every version would undo what people decided.
+    fn has_no_files(&self) -> bool {
+        self.inner.parts.blobs.is_empty().unwrap_or(true)
+    }
+
+    async fn stop_all_damaged(&self, project: ProjectId, digest: Sha256, name: &str) {
+        if self.has_no_files() {
+            tracing::error!("the directory of models is empty: bring its files back");
+            return;
+        }
         let caller = Caller::job("patrol");
-        let digest = *digest;
         let rows = self.blocking(move |registry| {
             let rows = registry.tx("models.damaged", |tx| {
                 let mut rows = Vec::new();
@@ -225,8 +290,7 @@ impl Registry {
                     let Some(row) = VersionRow::by_id(tx, id)? else {
                         continue;
                     };
-                    let models = store::model_list(tx, Some(project))?;
-                    let model = models.into_iter().find(|model| model.id == row.model);
+                    let model = store::model_by_id(tx, row.model)?;
                     rows.extend(model.map(|model| (model, row)));
                 }
                 Ok::<_, StoreError>(rows)
@@ -294,9 +358,49 @@ impl Registry {
         Ok(())
     }
 
+    /// Leads aliases away from versions in quarantine: a process that ended in between, or a move at
+    /// the same moment, may have left some.
+    async fn lead_stopped_away(&self, caller: &Caller, pointed_at: Vec<(i64, i64)>) {
+        for (model, version) in pointed_at {
+            if let Err(error) = self.lead_away_from(caller, model, version).await {
+                tracing::error!(%error, "aliases of a version in quarantine could not be led away");
+            }
+        }
+    }
+
+    async fn lead_away_from(
+        &self,
+        caller: &Caller,
+        model: i64,
+        version: i64,
+    ) -> Result<(), RegistryError> {
+        let read = self.blocking(move |registry| {
+            let read = registry.tx("models.pointed_at", |tx| {
+                let model = store::model_by_id(tx, model)?;
+                Ok::<_, StoreError>(model.zip(VersionRow::by_id(tx, version)?))
+            });
+            Ok(read?)
+        });
+        let Some((model, row)) = read.await? else {
+            return Ok(());
+        };
+        let place = Place {
+            project: model.project,
+            model: model.name.parse::<ModelName>()?,
+        };
+        let root = Reference::Digest(row.root);
+        let found = self.find(caller, &place, &root).await?;
+        if found.is_quarantined() {
+            let why = found.why.clone();
+            self.lead_aliases_away(caller, &place, &found, &why).await?;
+        }
+        Ok(())
+    }
+
     /// Removes bytes that were sent and never became part of a version.
-    async fn sweep(&self, orphans: Vec<BlobRow>, before: Timestamp) -> Result<u64, RegistryError> {
+    async fn sweep(&self, orphans: Vec<Stored>, before: Timestamp) -> Result<u64, RegistryError> {
         self.blocking(move |registry| {
+            registry.tx("models.sent", |tx| store::blob_sent_before(tx, before))?;
             let mut removed = 0;
             for orphan in orphans {
                 let (project, digest) = (orphan.project, orphan.digest);

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use super::{
     Place, Reference, Registry, RegistryError, VersionInfo,
     alias::not_quarantined,
+    finish,
     manifest::{Manifest, ManifestFile},
     standing::Found,
 };
@@ -83,8 +84,7 @@ impl Registry {
         let receipt = self
             .may_pull(caller, place, reference, &found, "its list of files")
             .await?;
-        receipt.settle(Ending::Completed, |_| ());
-        Ok(found.info())
+        self.told(receipt, |registry| registry.info(found)).await
     }
 
     /// The signature's bundle of a version that the caller may have now.
@@ -101,8 +101,8 @@ impl Registry {
         let receipt = self
             .may_pull(caller, place, reference, &found, "its signature")
             .await?;
-        receipt.settle(Ending::Completed, |_| ());
-        Ok(found.bundle)
+        self.told(receipt, move |registry| registry.bundle(&found.row))
+            .await
     }
 
     /// Opens a file of a version by its name.
@@ -144,14 +144,18 @@ impl Registry {
         wanted: &Wanted<'_>,
     ) -> Result<OpenFile, RegistryError> {
         let found = self.find(caller, place, reference).await?;
-        let note = match wanted.of(&found.manifest) {
+        let row = found.row.clone();
+        let manifest = self
+            .blocking(move |registry| registry.manifest(&row))
+            .await?;
+        let note = match wanted.of(&manifest) {
             Some(file) => format!("`{}`", file.name),
             None => "a file it does not have".into(),
         };
         let receipt = self
             .may_pull(caller, place, reference, &found, &note)
             .await?;
-        let Some(file) = wanted.of(&found.manifest) else {
+        let Some(file) = wanted.of(&manifest) else {
             receipt.settle(Ending::Failed, |facts| facts.status = Some(404));
             return Err(RegistryError::NotFound("file"));
         };
@@ -184,6 +188,17 @@ impl Registry {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Reads what may be told, and ends the access.
+    async fn told<T: Send + 'static>(
+        &self,
+        receipt: Receipt,
+        read: impl FnOnce(&Self) -> Result<T, RegistryError> + Send + 'static,
+    ) -> Result<T, RegistryError> {
+        let told = self.blocking(read).await;
+        finish(receipt, &told);
+        told
     }
 
     async fn may_pull(

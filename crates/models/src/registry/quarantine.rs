@@ -3,7 +3,7 @@
 
 use casemate_store::{Scope, StoreError};
 use casemate_types::{
-    Caller, ProjectId,
+    Caller, ProjectId, ResourceRef,
     actions::{ModelGovern, ModelQuarantine},
 };
 
@@ -15,13 +15,36 @@ use super::{
 };
 use crate::store;
 
+/// Letters of the reasons why a version is stopped.
+const MOST_REASONS: usize = 4000;
+
 impl Registry {
     /// Stops a version: it is not handed out from the next request on, no alias can be moved to it,
     /// and aliases that point at it are led to the last good version where the policies allow it.
+    /// One that is stopped already is stopped for this, too.
+    ///
+    /// It goes on when whoever asked for it has gone.
     ///
     /// # Errors
     /// [`RegistryError::NotFound`], [`RegistryError::Access`].
     pub async fn quarantine(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        reference: &Reference,
+        why: &str,
+    ) -> Result<Vec<Moved>, RegistryError> {
+        let registry = self.clone();
+        let (caller, place) = (caller.clone(), place.clone());
+        let (reference, why) = (reference.clone(), why.to_owned());
+        let stopped =
+            tokio::spawn(async move { registry.stop(&caller, &place, &reference, &why).await });
+        stopped
+            .await
+            .unwrap_or_else(|_| Err(RegistryError::Transfer("the work was broken off".into())))
+    }
+
+    async fn stop(
         &self,
         caller: &Caller,
         place: &Place,
@@ -34,25 +57,32 @@ impl Registry {
             .await?;
         let text = why.to_owned();
         self.blocking(move |registry| {
-            registry.effect(permit, |resource| {
-                let read = |tx: &casemate_store::Tx<'_>| version_of(tx, resource);
-                let (model, row) = registry.tx("models.version_find", read)?;
-                let place = version_place(model.id, &row.root, "why");
-                let sealed = registry.seal(model.project, &place, text.as_bytes())?;
-                let now = registry.inner.parts.clock.now();
-                registry.tx("models.quarantine", |tx| {
-                    // Whoever agreed did not know of this.
-                    store::approval_clear(tx, row.id)?;
-                    store::version_quarantine(tx, row.id, Some((now, &sealed)))?;
-                    Ok(())
-                })
-            })
+            registry.effect(permit, |resource| registry.mark_stopped(resource, &text))
         })
         .await?;
+        // Until now, but from now on no more, aliases may have been moved to it.
+        let root = Reference::Digest(found.row.root);
+        let found = self.find(caller, place, &root).await?;
         self.lead_aliases_away(caller, place, &found, why).await
     }
 
-    async fn lead_aliases_away(
+    fn mark_stopped(&self, resource: &ResourceRef, why: &str) -> Result<(), RegistryError> {
+        let read = |tx: &casemate_store::Tx<'_>| version_of(tx, resource);
+        let (model, row) = self.tx("models.version_find", read)?;
+        let text = both_reasons(why, &self.why(&row)?);
+        let place = version_place(model.id, &row.root, "why");
+        let sealed = self.seal(model.project, &place, text.as_bytes())?;
+        let now = self.inner.parts.clock.now();
+        self.tx("models.quarantine", |tx| {
+            // Whoever agreed, or pointed an alias at it before, did not know of this.
+            store::approval_clear(tx, row.id)?;
+            store::step_clear(tx, row.id)?;
+            Ok(store::version_quarantine(tx, row.id, now, &sealed)?)
+        })
+    }
+
+    /// Leads aliases away from a version that is quarantined.
+    pub(super) async fn lead_aliases_away(
         &self,
         caller: &Caller,
         place: &Place,
@@ -89,13 +119,20 @@ impl Registry {
         let permit = self
             .admit_version::<ModelGovern>(caller, place, &found, "", why, |asked| asked)
             .await?;
+        let turn = self.inner.turns.to_read().await?;
         self.blocking(move |registry| {
+            let _turn = turn;
             registry.effect(permit, |resource| {
-                registry.intact(found.model.project, &found.manifest)?;
+                let manifest = registry.manifest(&found.row)?;
+                registry.intact(found.model.project, &manifest)?;
                 registry.tx("models.release", |tx| {
                     let (_, row) = version_of(tx, resource)?;
-                    store::version_quarantine(tx, row.id, None)?;
-                    Ok(())
+                    match store::version_release(tx, row.id, found.row.quarantined)? {
+                        true => Ok(()),
+                        false => Err(RegistryError::Conflict(
+                            "it was stopped once more meanwhile; look again and repeat".into(),
+                        )),
+                    }
                 })
             })
         })
@@ -148,4 +185,13 @@ impl Registry {
             false => Err(StoreError::Corrupt("it has another digest".into())),
         }
     }
+}
+
+/// The newer reason in front, and as much of the older ones as there is room for.
+fn both_reasons(newer: &str, older: &str) -> String {
+    if older.is_empty() || newer == older {
+        return newer.to_owned();
+    }
+    let both = format!("{newer}; before that: {older}");
+    both.chars().take(MOST_REASONS).collect()
 }

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use casemate_crypto::Sha256;
 use casemate_store::StoreError;
 use casemate_types::{
-    Caller, ProjectId, ResourceKind, ResourceRef,
+    Caller, PrincipalId, ProjectId, ResourceKind, ResourceRef,
     actions::{ModelList, ModelPush, ModelRead},
 };
 
 use super::{
     AliasInfo, FileName, ModelInfo, Place, Reference, Registry, RegistryError, Stopped,
-    VersionInfo, VersionSummary, manifest::Manifest, may_know, model_of, signature,
+    VersionInfo, VersionSummary, finish,
+    manifest::Manifest,
+    may_know, model_of,
+    signature::{self, Signed},
     standing::version_place,
 };
 use crate::store::{self, ModelRow, NewVersion};
@@ -27,6 +30,16 @@ pub struct Submission {
     pub files: Vec<(FileName, Sha256)>,
     /// The signature: a Sigstore bundle by the OpenSSF Model Signing specification.
     pub bundle: Vec<u8>,
+}
+
+/// A submission of which everything holds but what its bytes are.
+struct Checked {
+    model: ModelRow,
+    manifest: Manifest,
+    signed: Signed,
+    bundle: Vec<u8>,
+    /// Whether there is nothing left to do.
+    is_known: bool,
 }
 
 /// How two versions differ, file by file.
@@ -60,23 +73,48 @@ impl Registry {
         }
         let note = format!("{} files", submission.files.len());
         let permit = self.admit::<ModelPush>(caller, place, &note).await?;
-        let at = place.clone();
+        let (resource, receipt) = permit
+            .enter()
+            .ok_or_else(|| RegistryError::Conflict("the permit has expired; ask again".into()))?;
+        let author = receipt.caller().principal.id;
+        let added = self.add(resource, author, submission).await;
+        finish(receipt, &added);
+        let (at, root) = (place.clone(), added?);
         self.blocking(move |registry| {
-            let root = registry.effect_by(permit, |resource, caller| {
-                registry.add(resource, caller, submission)
-            })?;
             let found = registry.look_up(&at, &Reference::Digest(root))?;
-            Ok(found.ok_or(RegistryError::NotFound("version"))?.info())
+            registry.info(found.ok_or(RegistryError::NotFound("version"))?)
         })
         .await
     }
 
-    fn add(
+    async fn add(
         &self,
-        resource: &ResourceRef,
-        caller: &Caller,
+        resource: ResourceRef,
+        author: PrincipalId,
         submission: Submission,
     ) -> Result<Sha256, RegistryError> {
+        let checked = self.blocking(move |registry| registry.checked(&resource, submission));
+        let new = checked.await?;
+        let root = new.signed.root();
+        if new.is_known {
+            return Ok(root);
+        }
+        let turn = self.inner.turns.to_read().await?;
+        self.blocking(move |registry| {
+            let _turn = turn;
+            registry.covers(new.model.project, &new.signed, &new.manifest)?;
+            registry.insert(&new, author)?;
+            Ok(root)
+        })
+        .await
+    }
+
+    /// Checks everything but the bytes themselves.
+    fn checked(
+        &self,
+        resource: &ResourceRef,
+        submission: Submission,
+    ) -> Result<Checked, RegistryError> {
         let model = self.tx("models.model_get", |tx| model_of(tx, resource));
         let model = match model {
             Err(RegistryError::NotFound(_)) => return Err(no_signers(&resource.id)),
@@ -86,27 +124,32 @@ impl Registry {
         if signers.is_empty() {
             return Err(no_signers(&resource.id));
         }
-        let manifest = self.manifest_of(model.project, submission.files)?;
+        let manifest = self.manifest_of(&model, submission.files)?;
         let now = self.inner.parts.clock.now();
         let signed = signature::check(&submission.bundle, &signers, now)?;
-        self.covers(model.project, &signed, &manifest)?;
-        self.insert(
-            &model,
-            caller,
-            &signed.root(),
-            &manifest,
-            &submission.bundle,
-        )?;
-        Ok(signed.root())
+        let is_known = self.is_known(&model, &signed.root(), &manifest)?;
+        Ok(Checked {
+            model,
+            manifest,
+            signed,
+            bundle: submission.bundle,
+            is_known,
+        })
     }
 
     fn manifest_of(
         &self,
-        project: ProjectId,
+        model: &ModelRow,
         files: Vec<(FileName, Sha256)>,
     ) -> Result<Manifest, RegistryError> {
         let lengths = self.tx("models.lengths", |tx| {
-            let find = |(_, digest): &(FileName, Sha256)| store::blob_get(tx, project, digest);
+            let find = |(_, digest): &(FileName, Sha256)| {
+                // What was sent for another model only is not for whoever knows its digest.
+                match store::blob_is_of(tx, model.project, &model.name, digest)? {
+                    true => store::blob_get(tx, model.project, digest),
+                    false => Ok(None),
+                }
+            };
             files
                 .iter()
                 .map(find)
@@ -122,31 +165,60 @@ impl Registry {
         Manifest::new(listed)
     }
 
-    fn insert(
+    /// Whether there is a version of these contents under these names with a signature that holds.
+    /// One whose signature does not is signed anew.
+    ///
+    /// # Errors
+    /// [`RegistryError::Conflict`] when there is one of the same contents under other names, or one
+    /// of the same files that was stopped: another signature makes it no other version.
+    fn is_known(
         &self,
         model: &ModelRow,
-        caller: &Caller,
         root: &Sha256,
         manifest: &Manifest,
-        bundle: &[u8],
-    ) -> Result<(), RegistryError> {
-        let text =
-            serde_json::to_vec(manifest).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let sealed = self.seal(
-            model.project,
-            &version_place(model.id, root, "manifest"),
-            &text,
-        )?;
-        let bundle = self.seal(
-            model.project,
-            &version_place(model.id, root, "bundle"),
-            bundle,
-        )?;
-        let blobs = manifest.digests();
+    ) -> Result<bool, RegistryError> {
+        let first = manifest.files.first().map(|file| file.sha256);
+        let (known, stopped) = self.tx("models.known", |tx| {
+            let known = store::version_find(tx, model.id, &Reference::Digest(*root))?;
+            let stopped =
+                store::version_stopped_with(tx, model.id, model.floor, &first.unwrap_or_default())?;
+            Ok::<_, StoreError>((known, stopped))
+        })?;
+        if let Some(known) = known {
+            // A root digest is of contents in their order: files under other names may have it, too.
+            return match self.manifest(&known)?.files == manifest.files {
+                true => Ok(self.signer(model, &known).is_ok()),
+                false => Err(RegistryError::Conflict(format!(
+                    "version {} has the same contents under other names",
+                    known.number
+                ))),
+            };
+        }
+        for row in stopped {
+            if self.manifest(&row)?.files == manifest.files {
+                let why = format!(
+                    "version {} has the same files and is quarantined or below the floor",
+                    row.number
+                );
+                return Err(RegistryError::Conflict(why));
+            }
+        }
+        Ok(false)
+    }
+
+    fn insert(&self, new: &Checked, author: PrincipalId) -> Result<(), RegistryError> {
+        let (model, root) = (&new.model, new.signed.root());
+        let text = serde_json::to_vec(&new.manifest)
+            .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let place = |column| version_place(model.id, &root, column);
+        let manifest = self.seal(model.project, &place("manifest"), &text)?;
+        let bundle = self.seal(model.project, &place("bundle"), &new.bundle)?;
+        let blobs = new.manifest.digests();
         let created = self.inner.parts.clock.now();
-        let known = self.tx("models.version_insert", |tx| {
-            if let Some(known) = store::version_find(tx, model.id, &Reference::Digest(*root))? {
-                return Ok(Some(known));
+        let signed_anew = self.tx("models.version_insert", |tx| {
+            if let Some(known) = store::version_find(tx, model.id, &Reference::Digest(root))? {
+                store::version_bundle_set(tx, known.id, &bundle)?;
+                return Ok(Some(known.id));
             }
             for blob in &blobs {
                 // The sweep may have taken it since it was looked at.
@@ -158,25 +230,20 @@ impl Registry {
             let new = NewVersion {
                 model: model.id,
                 project: model.project,
-                root,
+                root: &root,
                 created,
-                author: caller.principal.id,
-                manifest: &sealed,
+                author,
+                manifest: &manifest,
                 bundle: &bundle,
                 blobs: &blobs,
             };
             store::version_insert(tx, &new)?;
             Ok(None)
         })?;
-        // A root digest is of contents in their order: files under other names may have it, too.
-        match known {
-            Some(known) if self.manifest(&known)?.files != manifest.files => {
-                let number = known.number;
-                let why = format!("version {number} has the same contents under other names");
-                Err(RegistryError::Conflict(why))
-            }
-            _ => Ok(()),
+        if let Some(version) = signed_anew {
+            self.inner.signatures.forget(&version);
         }
+        Ok(())
     }
 
     /// Models of a project, or of all, with their aliases and versions.
@@ -243,7 +310,9 @@ impl Registry {
     ) -> Result<VersionInfo, RegistryError> {
         let found = self.find(caller, place, reference).await?;
         let permit = self.admit_version::<ModelRead>(caller, place, &found, "", "", |asked| asked);
-        self.effect(permit.await?, |_| Ok(found.info()))
+        let permit = permit.await?;
+        self.blocking(move |registry| registry.effect(permit, |_| registry.info(found)))
+            .await
     }
 
     /// How one version differs from another.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is known of a version at this moment: what gates decide on.
 
+use std::sync::Arc;
+
 use casemate_artifact::ScanOutcome;
-use casemate_crypto::Place as Sealed;
+use casemate_crypto::{Place as Sealed, Sha256};
 use casemate_store::{Scope, StoreError};
 use casemate_types::{
     Caller, PrincipalId, ProjectId, ResourceKind, ResourceRef, Standing, Timestamp,
@@ -20,20 +22,34 @@ use crate::{
     store::{self, DocumentRow, ModelRow, VersionRow},
 };
 
-/// A version with everything that is known of it.
+/// How long (in milliseconds) the check of a signature counts: a certificate may expire, and who may
+/// sign is compared each time.
+const JUDGED_FOR: i64 = 10_000;
+
+/// A version with what gates ask for. Its files, and what was said about it at length, are read when
+/// they are wanted.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) model: ModelRow,
     pub(super) row: VersionRow,
-    pub(super) manifest: Manifest,
-    pub(super) bundle: Vec<u8>,
     pub(super) why: String,
     pub(super) signer: Result<String, String>,
-    pub(super) reports: Vec<Value>,
+    /// The worst of its files.
     pub(super) outcome: ScanOutcome,
-    pub(super) documents: Vec<DocumentInfo>,
+    /// Of which kinds there are documents.
+    pub(super) documents: Vec<DocumentKind>,
     pub(super) approvals: Vec<(String, PrincipalId, Timestamp)>,
     pub(super) aliases: Vec<String>,
+}
+
+/// What the check of a version's signature gave.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    /// When.
+    at: Timestamp,
+    /// The digest of the list of signers it was checked against.
+    signers: Option<Sha256>,
+    signer: Result<String, String>,
 }
 
 impl Found {
@@ -45,7 +61,7 @@ impl Found {
 
     /// What is known of it, for an access of `caller` through `alias`.
     pub(super) fn standing(&self, caller: &Caller, alias: &str) -> Vec<Standing> {
-        let has = |kind| self.documents.iter().any(|document| document.kind == kind);
+        let has = |kind| self.documents.contains(&kind);
         // Whoever asks does not count as the second person.
         let second = self
             .approvals
@@ -78,39 +94,10 @@ impl Found {
     pub(super) fn stopped(&self) -> String {
         format!("version {} is quarantined: {}", self.row.number, self.why)
     }
-
-    pub(super) fn info(self) -> VersionInfo {
-        let files = self.manifest.files.iter().zip(self.reports);
-        let files = files.map(|(file, report)| FileInfo {
-            name: file.name.clone(),
-            sha256: file.sha256,
-            length: file.length,
-            report,
-        });
-        VersionInfo {
-            outcome: self.outcome.as_str(),
-            signer: self.signer,
-            below_floor: self.row.number < self.model.floor,
-            files: files.collect(),
-            documents: self.documents,
-            approvals: self.approvals,
-            aliases: self.aliases,
-            summary: VersionSummary {
-                number: self.row.number,
-                root: self.row.root,
-                created: self.row.created,
-                author: self.row.author,
-                stopped: self.row.quarantined.map(|since| Stopped {
-                    since,
-                    why: self.why,
-                }),
-            },
-        }
-    }
 }
 
 impl Registry {
-    /// A version and everything about it. Blocks.
+    /// A version and what gates ask for. Blocks.
     pub(super) fn look_up(
         &self,
         place: &Place,
@@ -123,42 +110,96 @@ impl Registry {
             let Some(row) = store::version_find(tx, model.id, reference)? else {
                 return Ok(None);
             };
-            let documents = store::document_list(tx, row.id)?;
-            let approvals = store::approval_list(tx, row.id)?;
-            let aliases = store::alias_list(tx, model.id)?;
-            Ok(Some((model, row, documents, approvals, aliases)))
+            Ok(Some(Found {
+                // Looked at below, where no transaction waits for it.
+                signer: Err(String::new()),
+                why: String::new(),
+                outcome: worst(&store::blob_outcomes(tx, row.id)?),
+                documents: kinds(&store::document_kinds(tx, row.id)?)?,
+                approvals: store::approval_list(tx, row.id)?,
+                aliases: aliases_of(store::alias_list(tx, model.id)?, row.id),
+                model,
+                row,
+            }))
         })?;
-        let Some((model, row, documents, approvals, aliases)) = read else {
+        let Some(mut found) = read else {
             return Ok(None);
         };
-        let manifest = self.manifest(&row)?;
-        let (outcome, reports) = self.reports(place.project, &manifest)?;
-        let bundle = self.open(&version_place(row.model, &row.root, "bundle"), &row.bundle)?;
-        let pointing = aliases.into_iter().filter(|alias| alias.version == row.id);
-        Ok(Some(Found {
-            signer: self.signer(&model, &row, &bundle),
-            why: self.why(&row)?,
-            documents: self.documents(&row, documents)?,
-            aliases: pointing.map(|alias| alias.name).collect(),
-            approvals,
-            manifest,
-            reports,
-            outcome,
-            bundle,
-            model,
-            row,
-        }))
+        found.signer = self.signer(&found.model, &found.row);
+        found.why = self.why(&found.row)?;
+        Ok(Some(found))
+    }
+
+    /// Everything about a version. Blocks.
+    pub(super) fn info(&self, found: Found) -> Result<VersionInfo, RegistryError> {
+        let manifest = self.manifest(&found.row)?;
+        let reports = self.reports(found.model.project, &manifest)?;
+        let files = manifest.files.iter().zip(reports);
+        let files = files.map(|(file, report)| FileInfo {
+            name: file.name.clone(),
+            sha256: file.sha256,
+            length: file.length,
+            report,
+        });
+        Ok(VersionInfo {
+            outcome: found.outcome.as_str(),
+            below_floor: found.below_floor(),
+            files: files.collect(),
+            documents: self.documents(&found.row)?,
+            signer: found.signer,
+            approvals: found.approvals,
+            aliases: found.aliases,
+            summary: VersionSummary {
+                number: found.row.number,
+                root: found.row.root,
+                created: found.row.created,
+                author: found.row.author,
+                stopped: found.row.quarantined.map(|since| Stopped {
+                    since,
+                    why: found.why,
+                }),
+            },
+        })
     }
 
     /// Whether the signature holds now: its signer may have been struck off since, or have expired.
-    fn signer(&self, model: &ModelRow, row: &VersionRow, bundle: &[u8]) -> Result<String, String> {
+    pub(super) fn signer(&self, model: &ModelRow, row: &VersionRow) -> Result<String, String> {
+        let now = self.inner.parts.clock.now();
+        let signers = model.signers.as_deref().map(casemate_crypto::sha256);
+        let known = self.inner.signatures.get(&row.id);
+        if let Some(known) = known.filter(|known| known.counts(now, signers)) {
+            return known.signer;
+        }
+        let signer = self.check_signer(model, row, now);
+        let judged = Judged {
+            at: now,
+            signers,
+            signer: signer.clone(),
+        };
+        self.inner.signatures.put(row.id, judged);
+        signer
+    }
+
+    fn check_signer(
+        &self,
+        model: &ModelRow,
+        row: &VersionRow,
+        now: Timestamp,
+    ) -> Result<String, String> {
         let signers = self.signers(model).map_err(|error| error.to_string())?;
-        let signed = signature::check(bundle, &signers, self.inner.parts.clock.now())
-            .map_err(|error| error.to_string())?;
+        let bundle = self.bundle(row).map_err(|error| error.to_string())?;
+        let signed = signature::check(&bundle, &signers, now).map_err(|error| error.to_string())?;
         match signed.root() == row.root {
             true => Ok(signed.signer().to_owned()),
             false => Err("the stored signature is of another version".into()),
         }
+    }
+
+    /// The bundle of a version's signature.
+    pub(super) fn bundle(&self, row: &VersionRow) -> Result<Vec<u8>, RegistryError> {
+        let sealed = self.tx("models.bundle", |tx| store::version_bundle(tx, row.id))?;
+        let sealed = sealed.ok_or(RegistryError::NotFound("version"))?;
+        self.open(&version_place(row.model, &row.root, "bundle"), &sealed)
     }
 
     /// Who may sign a model.
@@ -170,10 +211,18 @@ impl Registry {
         Ok(serde_json::from_slice(&text).map_err(|_| corrupt("signers"))?)
     }
 
-    pub(super) fn manifest(&self, row: &VersionRow) -> Result<Manifest, RegistryError> {
-        let place = version_place(row.model, &row.root, "manifest");
-        let text = self.open(&place, &row.manifest)?;
-        Ok(serde_json::from_slice(&text).map_err(|_| corrupt("manifest"))?)
+    /// The files of a version.
+    pub(super) fn manifest(&self, row: &VersionRow) -> Result<Arc<Manifest>, RegistryError> {
+        if let Some(known) = self.inner.manifests.get(&row.id) {
+            return Ok(known);
+        }
+        let sealed = self.tx("models.manifest", |tx| store::version_manifest(tx, row.id))?;
+        let sealed = sealed.ok_or(RegistryError::NotFound("version"))?;
+        let text = self.open(&version_place(row.model, &row.root, "manifest"), &sealed)?;
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|_| corrupt("manifest"))?;
+        let manifest = Arc::new(manifest);
+        self.inner.manifests.put(row.id, manifest.clone());
+        Ok(manifest)
     }
 
     pub(super) fn why(&self, row: &VersionRow) -> Result<String, RegistryError> {
@@ -184,39 +233,31 @@ impl Registry {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// The worst outcome, and the report of each file.
-    fn reports(
+    /// The report of each file; nothing for one that nobody looked at.
+    pub(super) fn reports(
         &self,
         project: ProjectId,
         manifest: &Manifest,
-    ) -> Result<(ScanOutcome, Vec<Value>), RegistryError> {
+    ) -> Result<Vec<Value>, RegistryError> {
         let rows = self.tx("models.reports", |tx| {
             let files = manifest.files.iter();
             files
                 .map(|file| store::blob_get(tx, project, &file.sha256))
                 .collect::<Result<Vec<_>, StoreError>>()
         })?;
-        let mut worst = ScanOutcome::Clean;
-        let mut reports = Vec::with_capacity(rows.len());
-        for row in rows {
-            // What nobody looked at is not known to be harmless.
+        let open = |row: Option<store::BlobRow>| {
             let Some(row) = row else {
-                worst = worst.worse(ScanOutcome::Unreadable);
-                reports.push(Value::Null);
-                continue;
+                return Ok(Value::Null);
             };
-            worst = worst.worse(outcome(&row.outcome));
             let text = self.open(&report_place(project, &row.digest), &row.report)?;
-            reports.push(serde_json::from_slice(&text).map_err(|_| corrupt("report"))?);
-        }
-        Ok((worst, reports))
+            Ok(serde_json::from_slice(&text).map_err(|_| corrupt("report"))?)
+        };
+        rows.into_iter().map(open).collect()
     }
 
-    fn documents(
-        &self,
-        row: &VersionRow,
-        documents: Vec<DocumentRow>,
-    ) -> Result<Vec<DocumentInfo>, RegistryError> {
+    /// What was said about a version.
+    pub(super) fn documents(&self, row: &VersionRow) -> Result<Vec<DocumentInfo>, RegistryError> {
+        let documents = self.tx("models.documents", |tx| store::document_list(tx, row.id))?;
         let open = |document: DocumentRow| {
             let kind = DocumentKind::from_word(&document.kind).ok_or_else(|| corrupt("kind"))?;
             let place = document_place(row, kind, &document.digest);
@@ -247,6 +288,32 @@ impl Registry {
         let keyring = &self.inner.parts.keyring;
         Ok(keyring.seal(Scope::Project(project), at.place(), plain)?)
     }
+}
+
+impl Judged {
+    fn counts(&self, now: Timestamp, signers: Option<Sha256>) -> bool {
+        let age = now.as_millis().saturating_sub(self.at.as_millis());
+        self.signers == signers && (0..JUDGED_FOR).contains(&age)
+    }
+}
+
+/// What nobody looked at is not known to be harmless: its word is none.
+fn worst(outcomes: &[String]) -> ScanOutcome {
+    let outcomes = outcomes.iter().map(|word| match word.as_str() {
+        "" => ScanOutcome::Unreadable,
+        word => outcome(word),
+    });
+    outcomes.fold(ScanOutcome::Clean, ScanOutcome::worse)
+}
+
+fn kinds(words: &[String]) -> Result<Vec<DocumentKind>, StoreError> {
+    let kind = |word: &String| DocumentKind::from_word(word).ok_or_else(|| corrupt("kind"));
+    words.iter().map(kind).collect()
+}
+
+fn aliases_of(all: Vec<store::AliasRow>, version: i64) -> Vec<String> {
+    let pointing = all.into_iter().filter(|alias| alias.version == version);
+    pointing.map(|alias| alias.name).collect()
 }
 
 /// Where a sealed value stands.

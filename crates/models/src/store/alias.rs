@@ -86,6 +86,26 @@ pub(crate) fn step_list(tx: &Tx<'_>, model: i64, alias: &str) -> Result<Vec<i64>
     )
 }
 
+/// Forgets that aliases pointed at a version, so that nobody rolls back to it.
+pub(crate) fn step_clear(tx: &Tx<'_>, version: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM models_step WHERE version = ?1",
+        &[version.into()],
+    )?;
+    Ok(())
+}
+
+/// Versions that are quarantined and still have an alias pointing at them, with their models.
+pub(crate) fn alias_stopped(tx: &Tx<'_>) -> Result<Vec<(i64, i64)>, StoreError> {
+    tx.query(
+        "SELECT DISTINCT v.model, v.id FROM models_alias AS a
+         JOIN models_version AS v ON v.id = a.version
+         WHERE v.quarantined IS NOT NULL ORDER BY v.model, v.id",
+        &[],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )
+}
+
 pub(crate) fn approval_insert(
     tx: &Tx<'_>,
     version: i64,

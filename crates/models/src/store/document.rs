@@ -18,12 +18,26 @@ pub(crate) struct DocumentRow {
     pub(crate) author: PrincipalId,
 }
 
-/// Adds a document; the same once more is none more.
+/// Adds a document; the same once more is none more. Whether there was room among `most` of its
+/// kind.
 pub(crate) fn document_insert(
     tx: &Tx<'_>,
     version: i64,
     document: &DocumentRow,
-) -> Result<(), StoreError> {
+    most: i64,
+) -> Result<bool, StoreError> {
+    let others = tx.query_one(
+        "SELECT COUNT(*) FROM models_document WHERE version = ?1 AND kind = ?2 AND digest <> ?3",
+        &[
+            version.into(),
+            (&document.kind).into(),
+            (&document.digest).into(),
+        ],
+        |row| row.int(0),
+    )?;
+    if others.unwrap_or(0) >= most {
+        return Ok(false);
+    }
     tx.execute(
         "INSERT INTO models_document (version, kind, digest, body, created, author)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -36,7 +50,16 @@ pub(crate) fn document_insert(
             document.author.as_bytes().into(),
         ],
     )?;
-    Ok(())
+    Ok(true)
+}
+
+/// Kinds of documents that there are about a version.
+pub(crate) fn document_kinds(tx: &Tx<'_>, version: i64) -> Result<Vec<String>, StoreError> {
+    tx.query(
+        "SELECT DISTINCT kind FROM models_document WHERE version = ?1",
+        &[version.into()],
+        |row| row.text(0),
+    )
 }
 
 /// Documents about a version, oldest first.

@@ -40,6 +40,14 @@ pub(crate) fn model_get(
     )
 }
 
+pub(crate) fn model_by_id(tx: &Tx<'_>, id: i64) -> Result<Option<ModelRow>, StoreError> {
+    tx.query_one(
+        "SELECT id, project, name, created, floor, signers FROM models_model WHERE id = ?1",
+        &[id.into()],
+        model,
+    )
+}
+
 /// Models of a project, or of all, by name.
 pub(crate) fn model_list(
     tx: &Tx<'_>,

@@ -8,7 +8,7 @@ use casemate_types::{PrincipalId, ProjectId, Timestamp};
 use super::digest;
 use crate::registry::Reference;
 
-/// A version.
+/// A version, but for its list of files and its signature, which are large.
 #[derive(Debug, Clone)]
 pub(crate) struct VersionRow {
     pub(crate) id: i64,
@@ -17,10 +17,6 @@ pub(crate) struct VersionRow {
     pub(crate) root: Sha256,
     pub(crate) created: Timestamp,
     pub(crate) author: PrincipalId,
-    /// Names, digests and lengths of files, sealed.
-    pub(crate) manifest: Vec<u8>,
-    /// The signature's bundle, sealed.
-    pub(crate) bundle: Vec<u8>,
     pub(crate) quarantined: Option<Timestamp>,
     /// Why it is quarantined, sealed.
     pub(crate) why: Option<Vec<u8>>,
@@ -33,13 +29,14 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) root: &'a Sha256,
     pub(crate) created: Timestamp,
     pub(crate) author: PrincipalId,
+    /// Names, digests and lengths of files, sealed.
     pub(crate) manifest: &'a [u8],
+    /// The signature's bundle, sealed.
     pub(crate) bundle: &'a [u8],
     pub(crate) blobs: &'a [Sha256],
 }
 
-const COLUMNS: &str =
-    "id, model, number, root, created, author, manifest, bundle, quarantined, why";
+const COLUMNS: &str = "id, model, number, root, created, author, quarantined, why";
 
 fn version(row: &Row<'_>) -> Result<VersionRow, StoreError> {
     Ok(VersionRow {
@@ -49,10 +46,8 @@ fn version(row: &Row<'_>) -> Result<VersionRow, StoreError> {
         root: digest(row.blob(3)?)?,
         created: Timestamp::from_millis(row.int(4)?),
         author: PrincipalId::from_bytes(row.id(5)?),
-        manifest: row.blob(6)?,
-        bundle: row.blob(7)?,
-        quarantined: row.int_opt(8)?.map(Timestamp::from_millis),
-        why: row.blob_opt(9)?,
+        quarantined: row.int_opt(6)?.map(Timestamp::from_millis),
+        why: row.blob_opt(7)?,
     })
 }
 
@@ -129,24 +124,70 @@ pub(crate) fn version_find(
     }
 }
 
-/// Stops a version, or with nothing lets it go again; whether that changed anything.
+/// The list of files of a version, sealed.
+pub(crate) fn version_manifest(tx: &Tx<'_>, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT manifest FROM models_version WHERE id = ?1";
+    tx.query_one(sql, &[id.into()], |row| row.blob(0))
+}
+
+/// The bundle of a version's signature, sealed.
+pub(crate) fn version_bundle(tx: &Tx<'_>, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT bundle FROM models_version WHERE id = ?1";
+    tx.query_one(sql, &[id.into()], |row| row.blob(0))
+}
+
+/// Puts another signature over the same contents in the place of one.
+pub(crate) fn version_bundle_set(tx: &Tx<'_>, id: i64, sealed: &[u8]) -> Result<(), StoreError> {
+    let params = [id.into(), sealed.into()];
+    tx.execute(
+        "UPDATE models_version SET bundle = ?2 WHERE id = ?1",
+        &params,
+    )?;
+    Ok(())
+}
+
+/// Versions of a model with these bytes that are quarantined or have smaller numbers than `floor`.
+pub(crate) fn version_stopped_with(
+    tx: &Tx<'_>,
+    model: i64,
+    floor: i64,
+    digest: &Sha256,
+) -> Result<Vec<VersionRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM models_version AS v
+         WHERE model = ?1 AND (quarantined IS NOT NULL OR number < ?2)
+           AND EXISTS (SELECT 1 FROM models_use AS u WHERE u.version = v.id AND u.digest = ?3)"
+    );
+    tx.query(&sql, &[model.into(), floor.into(), digest.into()], version)
+}
+
+/// Stops a version. One that is stopped already is stopped anew, for what is known now.
 pub(crate) fn version_quarantine(
     tx: &Tx<'_>,
     id: i64,
-    state: Option<(Timestamp, &[u8])>,
+    at: Timestamp,
+    why: &[u8],
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE models_version SET quarantined = ?2, why = ?3 WHERE id = ?1",
+        &[id.into(), at.as_millis().into(), why.into()],
+    )?;
+    Ok(())
+}
+
+/// Lets a version go again that was stopped at this instant, and not once more since; whether it
+/// was.
+pub(crate) fn version_release(
+    tx: &Tx<'_>,
+    id: i64,
+    stopped: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
-    let changed = match state {
-        Some((at, why)) => tx.execute(
-            "UPDATE models_version SET quarantined = ?2, why = ?3
-             WHERE id = ?1 AND quarantined IS NULL",
-            &[id.into(), at.as_millis().into(), why.into()],
-        )?,
-        None => tx.execute(
-            "UPDATE models_version SET quarantined = NULL, why = NULL
-             WHERE id = ?1 AND quarantined IS NOT NULL",
-            &[id.into()],
-        )?,
-    };
+    let stopped = stopped.map(Timestamp::as_millis);
+    let changed = tx.execute(
+        "UPDATE models_version SET quarantined = NULL, why = NULL
+         WHERE id = ?1 AND quarantined IS NOT DISTINCT FROM ?2",
+        &[id.into(), stopped.into()],
+    )?;
     Ok(changed > 0)
 }
 

@@ -7,5 +7,6 @@ mod bytes;
 mod damage;
 mod gates;
 mod hub;
+mod sending;
 mod tenants;
 mod versions;

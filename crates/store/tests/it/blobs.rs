@@ -20,12 +20,14 @@ fn place() -> Place {
     let dir = TempDir::new();
     let (clock, entropy) = (ManualClock::shared(), SeededEntropy::shared(1));
     let keys = keyring(&dir.join("keys.db"), clock, entropy.clone());
-    let blobs = Blobs::open(&dir.join("blobs"), keys, entropy).unwrap();
+    let blobs = Blobs::open(&dir.join("blobs"), 0, keys, entropy).unwrap();
     Place { dir, blobs }
 }
 
 fn draft(blobs: &Blobs, scope: Scope, bytes: &[u8]) -> BlobDraft {
-    let mut draft = blobs.create(scope, sha256(bytes)).unwrap();
+    let mut draft = blobs
+        .create(scope, sha256(bytes), bytes.len() as u64)
+        .unwrap();
     bytes
         .chunks(1000)
         .for_each(|piece| draft.push(piece).unwrap());
@@ -98,7 +100,7 @@ fn the_directory_tells_neither_content_nor_address_nor_who_else_has_it() {
 #[test]
 fn other_bytes_than_announced_are_not_kept() {
     let place = place();
-    let mut draft = place.blobs.create(ONE, sha256(b"announced")).unwrap();
+    let mut draft = place.blobs.create(ONE, sha256(b"announced"), 9).unwrap();
     draft.push(b"delivered").unwrap();
     assert!(matches!(draft.finish(), Err(StoreError::Address)));
     assert_eq!(files(&place.dir.join("blobs")), Vec::<PathBuf>::new());
@@ -114,7 +116,7 @@ fn what_is_broken_off_leaves_nothing() {
     assert_eq!(files(&place.dir.join("blobs")).len(), 1);
     let (clock, entropy) = (ManualClock::shared(), SeededEntropy::shared(2));
     let keys = keyring(&place.dir.join("other.db"), clock, entropy.clone());
-    Blobs::open(&place.dir.join("blobs"), keys, entropy).unwrap();
+    Blobs::open(&place.dir.join("blobs"), 0, keys, entropy).unwrap();
     assert_eq!(files(&place.dir.join("blobs")), Vec::<PathBuf>::new());
 }
 
@@ -150,4 +152,21 @@ fn damage_is_seen() {
     place.blobs.remove(ONE, &sha256(&bytes)).unwrap();
     assert!(whole(&place.blobs, ONE, &bytes).unwrap_err().is_damage());
     place.blobs.remove(ONE, &sha256(&bytes)).unwrap();
+}
+
+#[test]
+fn nothing_is_taken_in_that_leaves_too_little_room() {
+    let dir = TempDir::new();
+    let (clock, entropy) = (ManualClock::shared(), SeededEntropy::shared(1));
+    let keys = keyring(&dir.join("keys.db"), clock, entropy.clone());
+    let open = |keep| Blobs::open(&dir.join("blobs"), keep, keys.clone(), entropy.clone()).unwrap();
+    let is_full = |result: Result<BlobDraft, StoreError>| matches!(result, Err(StoreError::Full));
+    assert!(is_full(open(u64::MAX).create(ONE, [1; 32], 0)));
+    let some = open(1);
+    assert!(is_full(some.create(ONE, [1; 32], u64::MAX)));
+    assert!(is_full(some.create(ONE, [1; 32], 1 << 60)));
+    drop(some.create(ONE, [1; 32], 1).unwrap());
+    // Without a bound, the disk itself says when it is full.
+    assert!(!is_full(open(0).create(ONE, [1; 32], u64::MAX)));
+    assert_eq!(files(&dir.join("blobs")), Vec::<PathBuf>::new());
 }

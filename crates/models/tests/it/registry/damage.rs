@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use casemate_crypto::sha256;
 use casemate_models::registry::{Patrol, PatrolConfig, RegistryError};
 
 use super::house::{House, admin, developer, model, place, reference};
@@ -111,7 +112,16 @@ fn a_piece_that_is_not_damaged_still_goes_out_as_it_came() {
 
 #[test]
 fn the_patrol_finds_what_nobody_asks_for() {
-    for harm in ["flip", "cut", "empty", "gone", "swap"] {
+    for harm in [
+        "flip",
+        "cut",
+        "empty",
+        "gone",
+        "swap",
+        "link",
+        "pipe",
+        "directory",
+    ] {
         let house = two_versions();
         let patrol = Patrol::new(house.registry.clone(), PatrolConfig::default());
         let before = house.run(patrol.round(None)).unwrap();
@@ -124,6 +134,20 @@ fn the_patrol_finds_what_nobody_asks_for() {
             "cut" => std::fs::write(&file, &bytes[..65_536 + 16 + 40]).unwrap(),
             "empty" => std::fs::write(&file, b"").unwrap(),
             "gone" => std::fs::remove_file(&file).unwrap(),
+            "link" => {
+                let beside = house.dir.join("weights");
+                std::fs::rename(&file, &beside).unwrap();
+                std::os::unix::fs::symlink(&beside, &file).unwrap();
+            }
+            "pipe" => {
+                std::fs::remove_file(&file).unwrap();
+                let made = std::process::Command::new("mkfifo").arg(&file).status();
+                assert!(made.unwrap().success());
+            }
+            "directory" => {
+                std::fs::remove_file(&file).unwrap();
+                std::fs::create_dir(&file).unwrap();
+            }
             _ => {
                 _ = std::fs::copy(
                     house.blobs().iter().rfind(|other| **other != file).unwrap(),
@@ -150,8 +174,16 @@ fn a_damaged_version_is_let_go_only_when_it_is_whole_again() {
     let (place, two) = (place(), reference("2"));
     let release = || house.run(house.registry.release(&admin(), &place, &two, "healed"));
     assert!(matches!(release(), Err(RegistryError::Damaged { .. })));
-    // Pushing the same bytes again heals them.
-    house.push(&model(2));
+    // Pushing again heals it, with nothing but what is said to be missing.
+    let digests: Vec<_> = model(2).iter().map(|(_, bytes)| sha256(bytes)).collect();
+    let by = developer();
+    let missing = house.run(house.registry.missing(&by, &place, digests));
+    let missing = missing.unwrap();
+    for (_, bytes) in model(2) {
+        if missing.contains(&sha256(&bytes)) {
+            house.send(&developer(), &bytes).unwrap();
+        }
+    }
     release().unwrap();
     assert_eq!(&house.pull("2", WEIGHTS).unwrap(), &model(2)[1].1);
 }
@@ -172,4 +204,114 @@ fn shared_bytes_stop_every_version_that_has_them() {
             .unwrap_err()
             .contains("quarantined")
     );
+}
+
+#[test]
+fn what_cannot_be_read_keeps_the_patrol_from_nothing_else() {
+    let house = two_versions();
+    house.send(&developer(), b"{\"left\": \"over\"}").unwrap();
+    house
+        .clock
+        .advance(std::time::Duration::from_secs(25 * 3600));
+    let patrol = Patrol::new(house.registry.clone(), PatrolConfig::default());
+    let bad = weights_of_two(&house);
+    let others = house.blobs().into_iter().filter(|file| *file != bad);
+    let others: Vec<_> = others
+        .filter(|file| file.parent() != bad.parent())
+        .collect();
+    flip(others.last().unwrap(), 60);
+    // The directory it stands in is none any more: that says nothing of the bytes.
+    let shelf = bad.parent().unwrap();
+    std::fs::rename(shelf, house.dir.join("shelf")).unwrap();
+    std::fs::write(shelf, b"").unwrap();
+    let round = house.run(patrol.round(None)).unwrap();
+    assert_eq!((round.blobs, round.unread, round.damaged), (3, 1, 1));
+    assert_eq!(round.removed, 1);
+    assert!(house.show("2").summary.stopped.is_none());
+    assert!(house.show("1").summary.stopped.is_some());
+    let records = house.book();
+    let failed = records
+        .iter()
+        .filter(|line| line.starts_with("model:verify failed"));
+    assert_eq!(failed.count(), 1, "{records:#?}");
+}
+
+#[test]
+fn an_alias_that_was_left_at_a_stopped_version_is_led_away() {
+    let house = two_versions();
+    // As a process that ended in between leaves it.
+    let stopped = house.database.tx("test", |tx| {
+        tx.execute(
+            "UPDATE models_version SET quarantined = 1 WHERE number = 2",
+            &[],
+        )
+    });
+    assert_eq!(stopped.unwrap(), 1);
+    assert_eq!(house.show("production").summary.number, 2);
+    let patrol = Patrol::new(house.registry.clone(), PatrolConfig::default());
+    house.run(patrol.round(None)).unwrap();
+    assert_eq!(house.show("production").summary.number, 1);
+}
+
+#[test]
+fn what_is_stopped_for_one_reason_is_stopped_for_the_next_too() {
+    let house = two_versions();
+    flip(&weights_of_two(&house), 100_000);
+    assert!(house.pull("2", WEIGHTS).is_err());
+    let (place, two) = (place(), reference("2"));
+    let quarantine = |why: &str| {
+        house
+            .run(house.registry.quarantine(&admin(), &place, &two, why))
+            .unwrap();
+        house.show("2").summary.stopped.unwrap()
+    };
+    let before = house.show("2").summary.stopped.unwrap();
+    house.clock.advance(std::time::Duration::from_secs(5));
+    let after = quarantine("it answers to a secret word");
+    assert!(after.since > before.since);
+    assert!(
+        after
+            .why
+            .starts_with("it answers to a secret word; before that: ")
+    );
+    assert!(after.why.contains("damaged"));
+    let endless = "why ".repeat(2000);
+    assert_eq!(quarantine(&endless).why.chars().count(), 4000);
+}
+
+#[test]
+fn nobody_rolls_back_to_what_was_stopped_since() {
+    let house = two_versions();
+    let (place, one) = (place(), reference("1"));
+    house
+        .run(house.registry.quarantine(&admin(), &place, &one, "odd"))
+        .unwrap();
+    house
+        .run(
+            house
+                .registry
+                .release(&admin(), &place, &one, "it was nothing"),
+        )
+        .unwrap();
+    // It was approved before that: it has to be approved again.
+    let back = house.rollback("production");
+    assert!(matches!(back, Err(RegistryError::Conflict(_))), "{back:?}");
+    assert_eq!(house.show("production").summary.number, 2);
+}
+
+#[test]
+fn that_all_files_are_gone_stops_no_version() {
+    let house = two_versions();
+    let (models, aside) = (house.dir.join("models"), house.dir.join("aside"));
+    std::fs::rename(&models, &aside).unwrap();
+    std::fs::create_dir(&models).unwrap();
+    let patrol = Patrol::new(house.registry.clone(), PatrolConfig::default());
+    let round = house.run(patrol.round(None)).unwrap();
+    assert_eq!((round.blobs, round.damaged, round.unread), (3, 0, 3));
+    assert!(house.pull("production", WEIGHTS).is_err());
+    // As after a restore, when the files come back.
+    std::fs::remove_dir(&models).unwrap();
+    std::fs::rename(&aside, &models).unwrap();
+    assert_eq!(house.run(patrol.round(None)).unwrap().damaged, 0);
+    assert_eq!(&house.pull("production", WEIGHTS).unwrap(), &model(2)[1].1);
 }

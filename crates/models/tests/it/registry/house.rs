@@ -49,6 +49,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) door: Door,
     pub(crate) registry: Registry,
+    pub(crate) database: Database,
     pub(crate) key: EcdsaPrivate,
     runtime: tokio::runtime::Runtime,
 }
@@ -149,10 +150,10 @@ impl House {
             entropy: entropy.clone(),
         })
         .unwrap();
-        let blobs = Blobs::open(&dir.join("models"), keyring.clone(), entropy).unwrap();
+        let blobs = Blobs::open(&dir.join("models"), 0, keyring.clone(), entropy).unwrap();
         let registry = Registry::new(RegistryParts {
             door: door.clone(),
-            database,
+            database: database.clone(),
             keyring,
             blobs,
             clock: clock.clone(),
@@ -167,6 +168,7 @@ impl House {
             clock,
             door,
             registry,
+            database,
             key: EcdsaPrivate::generate(Curve::P256).unwrap(),
             runtime,
         };
@@ -178,15 +180,26 @@ impl House {
         self.runtime.block_on(future)
     }
 
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.runtime.spawn(future)
+    }
+
     /// Says whose signatures count.
     pub(crate) fn allow(&self, keys: &[&EcdsaPrivate]) {
+        self.allow_for(&place(), keys);
+    }
+
+    pub(crate) fn allow_for(&self, place: &Place, keys: &[&EcdsaPrivate]) {
         let signers = keys.iter().enumerate().map(|(number, key)| AllowedSigner {
             name: format!("team-{number}"),
             pem: key.public().unwrap().to_pem(),
             identity: None,
         });
         let signers = signers.collect();
-        self.run(self.registry.set_signers(&admin(), &place(), signers))
+        self.run(self.registry.set_signers(&admin(), place, signers))
             .unwrap();
     }
 
@@ -201,10 +214,7 @@ impl House {
     }
 
     pub(crate) fn bundle(&self, files: &[(String, Vec<u8>)]) -> Vec<u8> {
-        bundle(
-            files,
-            EcdsaPrivate::from_pem(self.key.to_pem().unwrap().as_bytes(), None).unwrap(),
-        )
+        bundle(files, copy(&self.key))
     }
 
     /// Sends files and registers them with a signature.
@@ -387,17 +397,23 @@ pub(crate) fn gate<T: std::fmt::Debug>(result: Result<T, RegistryError>) -> Vec<
     }
 }
 
+pub(crate) fn copy(key: &EcdsaPrivate) -> EcdsaPrivate {
+    EcdsaPrivate::from_pem(key.to_pem().unwrap().as_bytes(), None).unwrap()
+}
+
 pub(crate) fn bundle(files: &[(String, Vec<u8>)], key: EcdsaPrivate) -> Vec<u8> {
+    bundle_with(files, key, &SignOptions::default())
+}
+
+pub(crate) fn bundle_with(
+    files: &[(String, Vec<u8>)],
+    key: EcdsaPrivate,
+    options: &SignOptions,
+) -> Vec<u8> {
     let source = Memory(files.to_vec());
     let signer = Signer::with_key(key).unwrap();
-    sign(
-        &source,
-        &signer,
-        &SignOptions::default(),
-        &Effort::default(),
-    )
-    .unwrap()
-    .bundle
+    let signed = sign(&source, &signer, options, &Effort::default());
+    signed.unwrap().bundle
 }
 
 struct Memory(Vec<(String, Vec<u8>)>);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A version is what was signed, by somebody who may, and nothing else.
 
-use casemate_crypto::{Curve, EcdsaPrivate};
-use casemate_models::registry::{DocumentKind, RegistryError, Submission};
+use casemate_crypto::{Curve, EcdsaPrivate, HashAlgorithm};
+use casemate_models::{
+    registry::{DocumentKind, RegistryError, Submission},
+    signing::SignOptions,
+};
 use serde_json::json;
 
 use super::house::{
-    HOSTILE, House, admin, bundle, developer, gate, hex, listed, model, place, reference,
+    HOSTILE, House, admin, bundle, bundle_with, copy, developer, gate, hex, listed, model, place,
+    reference,
 };
 
 fn refused<T: std::fmt::Debug>(result: Result<T, RegistryError>) -> String {
@@ -215,4 +219,60 @@ fn versions_differ_file_by_file() {
     assert_eq!(diff.added, ["added.json", "renamed.json"]);
     assert_eq!(diff.changed, ["onnx/weights.safetensors"]);
     assert_eq!(diff.removed, ["config.json"]);
+}
+
+#[test]
+fn a_version_is_signed_anew_when_its_signature_holds_no_more() {
+    let house = House::new();
+    house.push(&model(1));
+    let next = EcdsaPrivate::generate(Curve::P256).unwrap();
+    house.allow(&[&next]);
+    let shut = house.pull("1", "config.json").unwrap_err();
+    assert!(shut.contains("sign"), "{shut}");
+    let again = house.push_with(&developer(), &model(1), bundle(&model(1), next));
+    assert_eq!(again.unwrap().summary.number, 1);
+    assert!(house.pull("1", "config.json").is_ok());
+}
+
+#[test]
+fn another_signature_makes_no_other_version_of_what_was_stopped() {
+    let house = House::new();
+    house.push(&model(1));
+    let options = SignOptions {
+        algorithm: HashAlgorithm::Blake3,
+        ..SignOptions::default()
+    };
+    let other = || bundle_with(&model(1), copy(&house.key), &options);
+    let push = || house.push_with(&developer(), &model(1), other());
+    let (place, one) = (place(), reference("1"));
+    house
+        .run(house.registry.quarantine(&admin(), &place, &one, "odd"))
+        .unwrap();
+    assert!(matches!(push(), Err(RegistryError::Conflict(_))));
+    house
+        .run(house.registry.release(&admin(), &place, &one, "fine"))
+        .unwrap();
+    house
+        .run(house.registry.set_floor(&admin(), &place, 2, "old"))
+        .unwrap();
+    assert!(matches!(push(), Err(RegistryError::Conflict(_))));
+    house
+        .run(house.registry.set_floor(&admin(), &place, 0, "fine"))
+        .unwrap();
+    assert_eq!(push().unwrap().summary.number, 2);
+}
+
+#[test]
+fn documents_of_one_kind_are_numbered() {
+    let house = House::new();
+    house.push(&model(1));
+    let say = |number: usize| {
+        let body = json!({"name": "holdout", "metrics": {"auc": number}});
+        house.attest("1", DocumentKind::Evaluation, body)
+    };
+    (0..32).for_each(|number| say(number).unwrap());
+    assert!(matches!(say(32), Err(RegistryError::Conflict(_))));
+    // What is there already may be said again.
+    say(0).unwrap();
+    assert_eq!(house.show("1").documents.len(), 32);
 }
