@@ -6,4 +6,5 @@ mod borders;
 mod coverage;
 mod fixture;
 mod matrix;
+mod restricted;
 mod shapes;
