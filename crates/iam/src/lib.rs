@@ -14,6 +14,7 @@ mod error;
 mod iam;
 mod key;
 mod keys;
+mod reach;
 mod store;
 
 pub use authenticate::{Authenticated, Rejection};

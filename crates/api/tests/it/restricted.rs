@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Keys that are made for some models, networks or a time: they reach no further, by no address.
 
+use std::time::Duration;
+
 use casemate_api::{Access, ROUTES};
 use serde_json::{Value, json};
 
@@ -111,4 +113,93 @@ fn a_key_for_the_model_is_served_and_sees_no_other() {
             .json();
         assert_eq!(list.as_array().unwrap().len(), seen, "{models}");
     }
+}
+
+#[test]
+fn a_key_makes_none_that_reaches_further() {
+    let fixture = Fixture::new();
+    fixture.member("a", "chief", &["admin"]);
+    let own = json!({
+        "models": ["open", "gpt-*"], "networks": ["192.0.2.0/24"], "expires_in_seconds": 3600,
+    });
+    let giver = key(&fixture, &own);
+    let make = |body: Value| fixture.call(&giver, "POST", KEYS, &body.to_string());
+    // What is not said is inherited.
+    let made = make(json!({"label": "x"}));
+    assert_eq!(made.status, 200, "{made:?}");
+    let made = made.json();
+    assert_eq!(made["models"], own["models"]);
+    assert_eq!(made["networks"], own["networks"]);
+    let end = made["expires"].as_str().unwrap().to_owned();
+    for (body, status) in [
+        (json!({"models": ["open"]}), 200),
+        (json!({"models": ["gpt-4", "gpt-4*", "gpt-*"]}), 200),
+        (json!({"models": ["open", "secret"]}), 403),
+        (json!({"models": ["*"]}), 403),
+        (json!({"models": ["open*"]}), 403),
+        (json!({"models": ["gpt*"]}), 403),
+        (json!({"networks": ["192.0.2.128/25", "192.0.2.7"]}), 200),
+        (json!({"networks": ["192.0.2.0/23"]}), 403),
+        (json!({"networks": ["0.0.0.0/0"]}), 403),
+        (json!({"networks": ["192.0.2.1", "::/0"]}), 403),
+        (json!({"networks": ["::ffff:192.0.2.0/24"]}), 403),
+        (json!({"expires_in_seconds": 3600}), 200),
+        (json!({"expires_in_seconds": 3601}), 403),
+    ] {
+        let reply = make(body.clone());
+        assert_eq!(reply.status, status, "{body}: {reply:?}");
+        if status == 200 {
+            let longest = reply.json()["expires"].as_str().unwrap().to_owned();
+            assert!(longest <= end, "{body}: {longest}");
+        } else {
+            assert!(reply.text.contains("reaches further"), "{body}: {reply:?}");
+        }
+    }
+    // A generation on it is no other.
+    let child = Who::Key(made["secret"].as_str().unwrap().to_owned());
+    let reply = fixture.call(&child, "POST", KEYS, r#"{"models": ["secret"]}"#);
+    assert_eq!(reply.status, 403, "{reply:?}");
+}
+
+#[test]
+fn a_key_rotates_none_that_reaches_further() {
+    let fixture = Fixture::new();
+    let wide = fixture.member("a", "chief", &["admin"]).0;
+    let made = |body: Value| {
+        fixture
+            .call(&fixture.admin, "POST", KEYS, &body.to_string())
+            .json()
+    };
+    let own = made(json!({"models": ["open"], "expires_in_seconds": 3600}));
+    let giver = Who::Key(own["secret"].as_str().unwrap().to_owned());
+    let rotate = |id: &str| fixture.call(&giver, "POST", &format!("/v1/keys/{id}/rotate"), "{}");
+    let same =
+        made(json!({"models": ["open"], "networks": ["10.0.0.0/8"], "expires_in_seconds": 60}));
+    let longer = made(json!({"models": ["open"], "expires_in_seconds": 7200}));
+    let others = made(json!({"models": ["secret"], "expires_in_seconds": 60}));
+    for (id, status) in [
+        (wide.as_str(), 403),
+        (longer["id"].as_str().unwrap(), 403),
+        (others["id"].as_str().unwrap(), 403),
+        (same["id"].as_str().unwrap(), 200),
+    ] {
+        let reply = rotate(id);
+        assert_eq!(reply.status, status, "{reply:?}");
+    }
+    // What was refused goes on as it was.
+    fixture.clock.advance(Duration::from_secs(1));
+    let keys = fixture
+        .call(&fixture.admin, "GET", "/v1/projects/a/keys", "")
+        .json();
+    let wide = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["id"] == wide.as_str());
+    assert_eq!(wide.unwrap()["expires"], Value::Null);
+    // Its own successor is as it is itself.
+    let next = rotate(own["id"].as_str().unwrap());
+    assert_eq!(next.status, 200, "{next:?}");
+    assert_eq!(next.json()["models"], json!(["open"]));
+    assert_eq!(next.json()["expires"], own["expires"]);
 }
