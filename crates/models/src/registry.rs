@@ -106,7 +106,7 @@ impl Registry {
         }
     }
 
-    fn door(&self) -> &Door {
+    pub(crate) fn door(&self) -> &Door {
         &self.inner.parts.door
     }
 
@@ -178,7 +178,10 @@ impl Registry {
             Some(found) => Ok(found),
             None => {
                 let permit = self.admit::<ModelRead>(caller, place, "no such version");
-                self.effect(permit.await?, |_| Err(RegistryError::NotFound("version")))
+                self.effect(permit.await?, |resource| {
+                    self.tx("models.model_get", |tx| model_of(tx, resource))?;
+                    Err(RegistryError::NotFound("version"))
+                })
             }
         }
     }
@@ -221,7 +224,7 @@ fn finish<T>(receipt: Receipt, result: &Result<T, RegistryError>) {
 }
 
 /// To a caller of one project, everything of another one is missing.
-fn may_know(caller: &Caller, project: ProjectId) -> Result<(), RegistryError> {
+pub(crate) fn may_know(caller: &Caller, project: ProjectId) -> Result<(), RegistryError> {
     let own = caller.principal.project;
     match own.is_none_or(|own| own == project) {
         true => Ok(()),
