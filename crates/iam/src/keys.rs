@@ -37,7 +37,7 @@ impl Iam {
             self.may_give_key(&giver, owner)?;
             let new = self.inherited(&giver, new)?;
             self.may_reach(&giver, &new)?;
-            self.key_make(owner, new)
+            self.key_make(owner, new, Some(giver.principal.id))
         })
     }
 
@@ -72,7 +72,8 @@ impl Iam {
             };
             // Inheriting would narrow a key that somebody else uses.
             self.may_reach(&giver, &settings)?;
-            let made = self.key_make(old.info.owner, settings)?;
+            let maker = Some(giver.principal.id);
+            let made = self.key_make(old.info.owner, settings, maker)?;
             let end = self.inner.parts.clock.now().plus(overlap);
             let end = old.info.expires.map_or(end, |expires| expires.min(end));
             self.key_change(
@@ -154,6 +155,7 @@ impl Iam {
         &self,
         owner: PrincipalId,
         new: NewKey,
+        made_by: Option<PrincipalId>,
     ) -> Result<(KeyInfo, KeySecret), IamError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
@@ -189,6 +191,7 @@ impl Iam {
                 created: now,
                 expires: new.expires,
                 revoked: None,
+                made_by,
             };
             parts
                 .database

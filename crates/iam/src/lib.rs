@@ -11,6 +11,7 @@ mod cidr;
 mod directory;
 mod entity;
 mod error;
+mod hands;
 mod iam;
 mod key;
 mod keys;

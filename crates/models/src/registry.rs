@@ -155,7 +155,7 @@ impl Registry {
         let mut context = self.door().admin_context(caller);
         context.release = Release {
             alias: alias.to_owned(),
-            standing: found.standing(caller, alias),
+            standing: found.standing(self.door(), caller, alias),
         };
         let resource = found.resource(place);
         let door = self.door();
