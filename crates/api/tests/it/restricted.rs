@@ -203,3 +203,17 @@ fn a_key_rotates_none_that_reaches_further() {
     assert_eq!(next.json()["models"], json!(["open"]));
     assert_eq!(next.json()["expires"], own["expires"]);
 }
+
+#[test]
+fn who_may_not_push_waits_for_no_turn() {
+    let fixture = Fixture::new();
+    let digest = crate::fixture::digest("{\"a\"}");
+    let path = format!("/v1/projects/a/models/m/blobs/{digest}");
+    let other = fixture.member("a", "limited", &["developer"]);
+    assert_eq!(fixture.push_in_a_crowd(&fixture.service, &path), 403);
+    let body = r#"{"models": ["open"]}"#;
+    let made = "/v1/projects/a/services/limited/keys";
+    let made = fixture.call(&other.1, "POST", made, body).json();
+    let limited = Who::Key(made["secret"].as_str().unwrap().to_owned());
+    assert_eq!(fixture.push_in_a_crowd(&limited, &path), 403);
+}
