@@ -296,10 +296,15 @@ impl Fixture {
     /// A model `m` in project `a` with two versions; `staging` points at the second, having pointed
     /// at the first. Gives what makes the first, as a body.
     pub(crate) fn model(&self) -> String {
+        self.model_named("m")
+    }
+
+    /// The same under another name.
+    pub(crate) fn model_named(&self, name: &str) -> String {
         let key = EcdsaPrivate::generate(Curve::P256).unwrap();
         let signers = json!({"signers": [{"name": "team", "pem": key.public().unwrap().to_pem()}]});
         let signer = Signer::with_key(key).unwrap();
-        let at = "/v1/projects/a/models/m";
+        let at = format!("/v1/projects/a/models/{name}");
         let ok = |method: &str, path: &str, body: &str| {
             let reply = self.call(&self.admin, method, &format!("{at}{path}"), body);
             assert_eq!(reply.status, 200, "{path}: {reply:?}");
@@ -307,7 +312,7 @@ impl Fixture {
         ok("PUT", "/signers", &signers.to_string());
         let mut first = String::new();
         for (number, content) in [(1, CONTENT), (2, "{\"model_type\": \"gpt2\"}")] {
-            let path = self.dir.join(format!("model-{number}"));
+            let path = self.dir.join(format!("{name}-{number}"));
             std::fs::create_dir(&path).unwrap();
             std::fs::write(path.join("config.json"), content).unwrap();
             let model = LocalModel::open(&path).unwrap();

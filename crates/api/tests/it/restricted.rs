@@ -116,6 +116,41 @@ fn a_key_for_the_model_is_served_and_sees_no_other() {
 }
 
 #[test]
+fn what_a_model_was_made_from_shows_to_who_may_know_it() {
+    let (fixture, _) = house();
+    // With the same files, so both have the same digest.
+    fixture.model_named("secret");
+    let at = "/v1/projects/a/models/m/versions";
+    let digest = |number: u8| {
+        let shown = fixture.call(&fixture.admin, "GET", &format!("{at}/{number}"), "");
+        let digest = shown.json()["digest"].as_str().unwrap().to_owned();
+        digest.trim_start_matches("sha256:").to_owned()
+    };
+    let provenance = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "m", "digest": {"sha256": digest(2)}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {"buildDefinition": {"resolvedDependencies": [
+            {"digest": {"sha256": digest(1)}},
+        ]}},
+    });
+    let path = format!("{at}/2/documents/provenance");
+    let told = fixture.call(&fixture.admin, "POST", &path, &provenance.to_string());
+    assert_eq!(told.status, 200, "{told:?}");
+    for (models, seen) in [(json!([]), &["m", "secret"][..]), (json!(["m"]), &["m"])] {
+        let who = key(&fixture, &json!({"models": models}));
+        let lineage = fixture
+            .call(&who, "GET", &format!("{at}/2/lineage"), "")
+            .json();
+        let parents = lineage["lineage"]["parents"].as_array().unwrap().iter();
+        let names: Vec<_> = parents
+            .map(|parent| parent["model"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, seen, "{models}");
+    }
+}
+
+#[test]
 fn a_key_makes_none_that_reaches_further() {
     let fixture = Fixture::new();
     fixture.member("a", "chief", &["admin"]);
