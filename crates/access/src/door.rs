@@ -9,7 +9,7 @@ use casemate_policy::{CompiledSet, DecisionCache, Question};
 use casemate_store::{Database, Scope};
 use casemate_types::{
     AccessContext, Action, ActionName, Caller, Clock, Credential, Decision, Entropy, PolicySetId,
-    RecordId, ResourceRef, Strength, Timestamp, Verdict,
+    PrincipalId, RecordId, ResourceRef, Strength, Timestamp, Verdict,
     event::{Class, Event, Facts, Phase, Why},
 };
 
@@ -18,10 +18,16 @@ use crate::{AccessError, Conditional, Decided, Denial, Permit, Receipt, Recorder
 /// A permit is for an effect that begins now.
 const PERMIT_LIFE: Duration = Duration::from_secs(60);
 
-/// Tells when principals or projects changed. `iam` implements it.
+/// What the door knows of principals. `iam` implements it.
 pub trait EntitySource: Send + Sync {
     /// A number that changes with every change of a principal, role or project.
     fn epoch(&self) -> u64;
+
+    /// Whether one hand may have led both principals, because one made the other or somebody made
+    /// both. A source that knows of no makers tells names apart only.
+    fn one_hand(&self, one: PrincipalId, other: PrincipalId) -> bool {
+        one == other
+    }
 }
 
 /// When the record must be on disk.
@@ -246,6 +252,12 @@ impl Door {
     #[must_use]
     pub fn policy_set(&self) -> PolicySetId {
         self.inner.active.load().id
+    }
+
+    /// Whether one hand may have led both principals: then they are no two persons.
+    #[must_use]
+    pub fn one_hand(&self, one: PrincipalId, other: PrincipalId) -> bool {
+        self.inner.parts.entities.one_hand(one, other)
     }
 
     /// Whether the ledger refuses new egress because its disk is full.

@@ -127,6 +127,7 @@ pub(crate) struct ServiceDto {
     roles: Vec<String>,
     limits: Limits,
     created: String,
+    made_by: Option<String>,
 }
 
 impl From<ServiceInfo> for ServiceDto {
@@ -138,6 +139,7 @@ impl From<ServiceInfo> for ServiceDto {
             roles: service.roles,
             limits: service.limits,
             created: service.created.to_rfc3339(),
+            made_by: service.made_by.map(|maker| maker.to_string()),
         }
     }
 }
@@ -172,6 +174,7 @@ pub(crate) struct KeyDto {
     created: String,
     expires: Option<String>,
     revoked: Option<String>,
+    made_by: Option<String>,
     /// Only in the answer that made the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -189,6 +192,7 @@ impl KeyDto {
             created: key.created.to_rfc3339(),
             expires: key.expires.map(Timestamp::to_rfc3339),
             revoked: key.revoked.map(Timestamp::to_rfc3339),
+            made_by: key.made_by.map(|maker| maker.to_string()),
             secret: secret.map(str::to_owned),
         }
     }

@@ -125,4 +125,19 @@ impl Iam {
             key: key.clone(),
         })
     }
+
+    /// Whether the key that a caller showed is made for a model. Who shows none, at the local socket
+    /// or as a job, is held back by policies only.
+    #[must_use]
+    pub fn key_allows(&self, caller: &Caller, model: &str) -> bool {
+        match caller.credential {
+            Credential::Key(id) => {
+                let directory = self.peek();
+                directory
+                    .key(id)
+                    .is_some_and(|key| key.info.allows_model(model))
+            }
+            Credential::Internal | Credential::Peer(_) => true,
+        }
+    }
 }

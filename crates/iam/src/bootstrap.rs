@@ -81,7 +81,7 @@ impl Iam {
                 label: "first administrator".into(),
                 ..NewKey::default()
             };
-            let (key, secret) = self.key_make(person.id.into(), new)?;
+            let (key, secret) = self.key_make(person.id.into(), new, None)?;
             Ok((person, key, secret))
         })
     }

@@ -14,17 +14,28 @@ impl Cidr {
     /// Whether an address is in the range. An IPv4 address in IPv6 form counts as what it is.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(ip)) => {
+        self.holds(&Self::one(address.to_canonical()))
+    }
+
+    /// Whether every address of another range is in this one.
+    pub(crate) fn holds(&self, other: &Self) -> bool {
+        let same = match (self.address, other.address) {
+            (IpAddr::V4(outer), IpAddr::V4(inner)) => {
                 let shift = 32 - u32::from(self.bits);
-                net.to_bits().checked_shr(shift) == ip.to_bits().checked_shr(shift)
+                outer.to_bits().checked_shr(shift) == inner.to_bits().checked_shr(shift)
             }
-            (IpAddr::V6(net), IpAddr::V6(ip)) => {
+            (IpAddr::V6(outer), IpAddr::V6(inner)) => {
                 let shift = 128 - u32::from(self.bits);
-                net.to_bits().checked_shr(shift) == ip.to_bits().checked_shr(shift)
+                outer.to_bits().checked_shr(shift) == inner.to_bits().checked_shr(shift)
             }
             _ => false,
-        }
+        };
+        same && self.bits <= other.bits
+    }
+
+    const fn one(address: IpAddr) -> Self {
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        Self { address, bits }
     }
 }
 
@@ -38,7 +49,7 @@ impl FromStr for Cidr {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
+        let most = Self::one(address).bits;
         let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| wrong()))?;
         if bits > most {
             Err(wrong())
@@ -73,6 +84,25 @@ mod tests {
             assert!(
                 !range.contains(outside.parse().unwrap()),
                 "{range} {outside}"
+            );
+        }
+        for (outer, inner, held) in [
+            ("10.0.0.0/8", "10.1.0.0/16", true),
+            ("10.0.0.0/8", "10.0.0.0/8", true),
+            ("10.0.0.0/8", "10.0.0.0/7", false),
+            ("10.0.0.0/8", "11.0.0.0/16", false),
+            ("0.0.0.0/0", "10.0.0.0/8", true),
+            ("0.0.0.0/0", "::/0", false),
+            ("::/0", "0.0.0.0/0", false),
+            // A range of IPv6 that begins in what stands for IPv4.
+            ("10.0.0.0/8", "::ffff:10.0.0.0/9", false),
+            ("2001:db8::/32", "2001:db8:1::/48", true),
+        ] {
+            let range: Cidr = outer.parse().unwrap();
+            assert_eq!(
+                range.holds(&inner.parse().unwrap()),
+                held,
+                "{outer} {inner}"
             );
         }
         for bad in [

@@ -7,7 +7,7 @@ use casemate_crypto::Sha256;
 use casemate_quota::Limits;
 use casemate_types::{KeyId, Principal, PrincipalId, ProjectId, ServiceId};
 
-use crate::{Cidr, KeyInfo, PersonInfo, Project, ServiceInfo};
+use crate::{Cidr, KeyInfo, PersonInfo, Project, ServiceInfo, hands::Makers};
 
 /// A principal with the limits over all its keys.
 #[derive(Debug, Clone)]
@@ -33,6 +33,7 @@ pub(crate) struct Directory {
     pub(crate) persons: Vec<PersonInfo>,
     pub(crate) by_digest: HashMap<Sha256, Arc<KnownKey>>,
     pub(crate) by_id: HashMap<KeyId, Sha256>,
+    makers: Makers,
 }
 
 impl Directory {
@@ -40,7 +41,16 @@ impl Directory {
         self.by_digest.get(self.by_id.get(&id)?)
     }
 
+    /// Whether one hand may have led both principals. Users of the local socket are principals of
+    /// the operating system: what they make belongs to whom they give it, or nobody whose key was
+    /// made there could be a second person.
+    pub(crate) fn one_hand(&self, one: PrincipalId, other: PrincipalId) -> bool {
+        let counts = |maker| self.principals.contains_key(&maker);
+        self.makers.one_hand(one, other, counts)
+    }
+
     pub(crate) fn put_key(&mut self, key: KnownKey) {
+        self.makers.put(key.info.owner, key.info.made_by);
         self.by_id.insert(key.info.id, key.digest);
         self.by_digest.insert(key.digest, Arc::new(key));
     }
@@ -57,6 +67,7 @@ impl Directory {
             principal: Arc::new(principal),
             limits: service.limits,
         };
+        self.makers.put(service.id.into(), service.made_by);
         self.principals.insert(service.id.into(), known);
         self.services.insert(service.id, Arc::new(service));
     }

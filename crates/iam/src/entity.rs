@@ -42,6 +42,8 @@ pub struct ServiceInfo {
     pub limits: Limits,
     /// Since when.
     pub created: Timestamp,
+    /// By whom; `None` for those of before this was kept.
+    pub made_by: Option<PrincipalId>,
 }
 
 /// What a new service is made of.
@@ -91,6 +93,9 @@ pub struct KeyInfo {
     pub expires: Option<Timestamp>,
     /// Since when it is refused.
     pub revoked: Option<Timestamp>,
+    /// By whom it was made, who has seen its secret; `None` for the first administrator's, and for
+    /// those of before this was kept.
+    pub made_by: Option<PrincipalId>,
 }
 
 impl KeyInfo {

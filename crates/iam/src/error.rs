@@ -24,6 +24,9 @@ pub enum IamError {
     /// Nothing of that id.
     #[error("there is no {0}")]
     NotFound(&'static str),
+    /// A key that reaches further than the one that asks for it.
+    #[error("the key reaches further than your own: in {0}")]
+    Reach(&'static str),
     /// A role that the caller does not have and therefore cannot hand out.
     #[error("the role `{0}` is not yours to hand out")]
     Role(String),
@@ -41,6 +44,8 @@ impl IamError {
             Self::Conflict(_) => Problem::new(ProblemCode::Conflict, self.to_string()),
             Self::Expired | Self::Role(_) => Problem::new(ProblemCode::Denied, self.to_string()),
             Self::Invalid(_) => Problem::new(ProblemCode::Invalid, self.to_string()),
+            Self::Reach(_) => Problem::new(ProblemCode::Denied, self.to_string())
+                .hint("what a new key leaves open is as for your own; ask who has more for more"),
             Self::NotFound(_) => Problem::new(ProblemCode::NotFound, self.to_string()),
             Self::Store(_) => Problem::new(ProblemCode::Internal, self.to_string()),
         }

@@ -12,7 +12,7 @@ use casemate_crypto::Hmac;
 use casemate_quota::Limits;
 use casemate_store::{Database, Keyring, Scope, StoreError};
 use casemate_types::{
-    Action, Caller, Clock, Entropy, ProjectId, ResourceRef, ServiceId,
+    Action, Caller, Clock, Entropy, PrincipalId, ProjectId, ResourceRef, ServiceId,
     actions::{PersonRead, ProjectCreate, ProjectRead, ProjectUpdate, ServiceCreate, ServiceRead},
     event::Ending,
 };
@@ -170,6 +170,7 @@ impl Iam {
                 roles,
                 limits: new.limits,
                 created: now,
+                made_by: Some(giver.principal.id),
             };
             self.change(|directory| {
                 if !directory.projects.contains_key(&project) {
@@ -301,6 +302,10 @@ fn finish<T>(receipt: Receipt, result: &Result<T, IamError>) {
 impl EntitySource for Iam {
     fn epoch(&self) -> u64 {
         self.inner.epoch.load(Ordering::Acquire)
+    }
+
+    fn one_hand(&self, one: PrincipalId, other: PrincipalId) -> bool {
+        self.peek().one_hand(one, other)
     }
 }
 

@@ -15,11 +15,13 @@ use crate::{
 
 impl Iam {
     /// Makes a key for the principal the permit is for. The secret is in the answer and nowhere
-    /// else.
+    /// else. What is asked for with a key gets its models, networks and end where it says nothing of
+    /// them.
     ///
     /// # Errors
     /// [`IamError::NotFound`] for an unknown principal, [`IamError::Invalid`] for a network that is
-    /// none or an expiry in the past.
+    /// none or an expiry in the past, [`IamError::Role`] and [`IamError::Reach`] for more than the
+    /// caller has.
     pub fn key_create(
         &self,
         permit: Permit<KeyCreate>,
@@ -33,14 +35,17 @@ impl Iam {
             };
             let owner = owner.ok_or(IamError::NotFound("principal"))?;
             self.may_give_key(&giver, owner)?;
-            self.key_make(owner, new)
+            let new = self.inherited(&giver, new)?;
+            self.may_reach(&giver, &new)?;
+            self.key_make(owner, new, Some(giver.principal.id))
         })
     }
 
     /// Makes a successor of a key with the same settings; the old one lives on for `overlap`.
     ///
     /// # Errors
-    /// [`IamError::NotFound`] for an unknown or revoked key.
+    /// [`IamError::NotFound`] for an unknown or revoked key, [`IamError::Role`] and
+    /// [`IamError::Reach`] for one with more than the caller has.
     pub fn key_rotate(
         &self,
         permit: Permit<KeyRotate>,
@@ -65,7 +70,10 @@ impl Iam {
                 limits: old.info.limits,
                 expires: old.info.expires,
             };
-            let made = self.key_make(old.info.owner, settings)?;
+            // Inheriting would narrow a key that somebody else uses.
+            self.may_reach(&giver, &settings)?;
+            let maker = Some(giver.principal.id);
+            let made = self.key_make(old.info.owner, settings, maker)?;
             let end = self.inner.parts.clock.now().plus(overlap);
             let end = old.info.expires.map_or(end, |expires| expires.min(end));
             self.key_change(
@@ -147,6 +155,7 @@ impl Iam {
         &self,
         owner: PrincipalId,
         new: NewKey,
+        made_by: Option<PrincipalId>,
     ) -> Result<(KeyInfo, KeySecret), IamError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
@@ -182,6 +191,7 @@ impl Iam {
                 created: now,
                 expires: new.expires,
                 revoked: None,
+                made_by,
             };
             parts
                 .database

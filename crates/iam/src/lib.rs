@@ -11,9 +11,11 @@ mod cidr;
 mod directory;
 mod entity;
 mod error;
+mod hands;
 mod iam;
 mod key;
 mod keys;
+mod reach;
 mod store;
 
 pub use authenticate::{Authenticated, Rejection};

@@ -18,10 +18,22 @@ use casemate_quota::Limits;
 use casemate_store::{Migration, StoreError};
 
 /// Tables of this crate, for the database of state.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    owner: "iam",
-    number: 1,
-    sql: "CREATE TABLE iam_project (
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        owner: "iam",
+        number: 1,
+        sql: FIRST_TABLES,
+    },
+    // Whoever makes a service or a key holds its secret. Of older ones nobody knows.
+    Migration {
+        owner: "iam",
+        number: 2,
+        sql: "ALTER TABLE iam_service ADD COLUMN made_by BLOB;
+              ALTER TABLE iam_key ADD COLUMN made_by BLOB;",
+    },
+];
+
+const FIRST_TABLES: &str = "CREATE TABLE iam_project (
               id BLOB PRIMARY KEY,
               name TEXT NOT NULL UNIQUE,
               limits TEXT NOT NULL,
@@ -51,8 +63,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
               created BIGINT NOT NULL,
               expires BIGINT,
               revoked BIGINT);
-          CREATE TABLE iam_bootstrap (digest BLOB PRIMARY KEY, expires BIGINT NOT NULL);",
-}];
+          CREATE TABLE iam_bootstrap (digest BLOB PRIMARY KEY, expires BIGINT NOT NULL);";
 
 fn limits_text(limits: &Limits) -> String {
     serde_json::to_string(limits).unwrap_or_default()

@@ -4,7 +4,8 @@
 //! `HF_ENDPOINT` and a key of Casemate are all a client needs. What it gets is what the registry
 //! hands out: versions that policies let this caller have and that are verified now. Everything else
 //! is 403 with the reason; a file that a version does not have is 404, because clients ask for files
-//! that are optional.
+//! that are optional. Of other projects, and of models that a key is not made for, nothing is told
+//! that is not told of what does not exist.
 
 mod answer;
 mod path;
@@ -12,10 +13,12 @@ mod path;
 use std::{net::IpAddr, sync::Arc};
 
 use casemate_http::{Body, Peer, full};
-use casemate_types::{Caller, Problem, ProjectId, key_fits};
+use casemate_types::{
+    Caller, Problem, ProjectId, ResourceKind, ResourceRef, actions::ModelPull, key_fits,
+};
 use http::{HeaderMap, Method, Request, Response, header};
 
-use crate::registry::{FileName, Place, Reference, Registry, RegistryError, VersionInfo};
+use crate::registry::{Place, Reference, Registry, RegistryError, VersionInfo, may_know};
 use answer::{Range, Refused};
 use path::{Asked, Repository};
 
@@ -124,17 +127,33 @@ impl Hub {
         Ok(self.callers.caller(key, address, certified)?)
     }
 
-    /// The model a caller names, if its key is made for it.
-    fn place(&self, asker: &HubCaller, of: &Repository) -> Result<Place, Refused> {
-        let project = self
-            .callers
-            .project(&of.project)
-            .ok_or_else(Refused::no_model)?;
+    /// The model a caller names, if the caller may know its project and the key is made for it.
+    /// INVARIANT: nothing else of an address is looked at before.
+    async fn place(&self, asker: &HubCaller, of: &Repository) -> Result<Place, Refused> {
+        let known = |project: &ProjectId| may_know(&asker.caller, *project).is_ok();
+        let project = self.callers.project(&of.project).filter(known);
+        let project = project.ok_or_else(Refused::no_model)?;
         let model = of.model.parse().map_err(|_| Refused::no_model())?;
-        if !key_fits(&asker.models, &of.model) {
-            return Err(Refused::denied("the API key is not for this model"));
+        let place = Place { project, model };
+        match key_fits(&asker.models, place.model.as_str()) {
+            true => Ok(place),
+            false => Err(self.not_for(asker, &place).await),
         }
-        Ok(Place { project, model })
+    }
+
+    /// Writes into the book that a key is not made for a model. The answer is that for a model that
+    /// is not there.
+    async fn not_for(&self, asker: &HubCaller, place: &Place) -> Refused {
+        let (door, caller) = (self.registry.door(), &asker.caller);
+        let resource = ResourceRef::of(ResourceKind::Model, &place.model, place.project);
+        let context = door.admin_context(caller);
+        let asked = door.admit_in::<ModelPull>(caller, resource, &context, "", |asked| {
+            asked.overrule("key.models", "the API key is not for this model")
+        });
+        match asked.await {
+            Err(error) => Refused::no_model().recorded(&error.problem()),
+            Ok(_) => Refused::no_model(),
+        }
     }
 
     async fn list(&self, asker: &HubCaller) -> Result<Response<Body>, Refused> {
@@ -188,10 +207,10 @@ impl Hub {
         of: &Repository,
         revision: &str,
     ) -> Result<VersionInfo, Refused> {
-        let place = self.place(asker, of)?;
-        let reference = revision_of(revision)?;
+        let place = self.place(asker, of).await?;
         let (registry, caller) = (&self.registry, &asker.caller);
-        Ok(registry.pull(caller, &place, &reference).await?)
+        let found = registry.pull(caller, &place, &revision_of(revision)).await;
+        found.map_err(|error| refusal(error, revision))
     }
 
     async fn file(
@@ -203,18 +222,14 @@ impl Hub {
         headers: &HeaderMap,
         method: &Method,
     ) -> Result<Response<Body>, Refused> {
-        let place = self.place(asker, of)?;
-        let reference = revision_of(revision)?;
-        // A name that is none is no file of any version.
-        let name: FileName = name.parse().map_err(|_| Refused::no_file(name))?;
-        let caller = &asker.caller;
-        let opened = self
-            .registry
-            .open_file(caller, &place, &reference, name.as_str())
-            .await;
+        let place = self.place(asker, of).await?;
+        let reference = revision_of(revision);
+        // What is no name of a file is looked up like one: no version has it.
+        let (registry, caller) = (&self.registry, &asker.caller);
+        let opened = registry.open_file(caller, &place, &reference, name).await;
         let file = opened.map_err(|error| match error {
-            RegistryError::NotFound("file") => Refused::no_file(name.as_str()),
-            other => other.into(),
+            RegistryError::NotFound("file") => Refused::no_file(name),
+            other => refusal(other, revision),
         })?;
         let range = Range::of(headers, &file.file)?;
         let mut response = answer::head(&file.file, &range);
@@ -235,11 +250,20 @@ impl std::fmt::Debug for Hub {
 
 fn default() -> Reference {
     // INVARIANT: `main` is a reference; clients send it when they name none.
-    "main".parse().unwrap_or(Reference::Number(0))
+    revision_of("main")
 }
 
-fn revision_of(text: &str) -> Result<Reference, Refused> {
-    text.parse().map_err(|_| Refused::no_version(text))
+/// What a revision leads to. One that is none leads nowhere, for versions are counted from 1: whether
+/// the model is there, and may be had, is asked all the same.
+fn revision_of(text: &str) -> Reference {
+    text.parse().unwrap_or(Reference::Number(0))
+}
+
+fn refusal(error: RegistryError, revision: &str) -> Refused {
+    match (error, revision.parse::<Reference>()) {
+        (RegistryError::NotFound("version"), Err(_)) => Refused::no_version(revision),
+        (error, _) => error.into(),
+    }
 }
 
 impl From<Problem> for Refused {

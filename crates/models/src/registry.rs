@@ -118,7 +118,7 @@ impl Registry {
         }
     }
 
-    fn door(&self) -> &Door {
+    pub(crate) fn door(&self) -> &Door {
         &self.inner.parts.door
     }
 
@@ -167,7 +167,7 @@ impl Registry {
         let mut context = self.door().admin_context(caller);
         context.release = Release {
             alias: alias.to_owned(),
-            standing: found.standing(caller, alias),
+            standing: found.standing(self.door(), caller, alias),
         };
         let resource = found.resource(place);
         let door = self.door();
@@ -190,7 +190,10 @@ impl Registry {
             Some(found) => Ok(found),
             None => {
                 let permit = self.admit::<ModelRead>(caller, place, "no such version");
-                self.effect(permit.await?, |_| Err(RegistryError::NotFound("version")))
+                self.effect(permit.await?, |resource| {
+                    self.tx("models.model_get", |tx| model_of(tx, resource))?;
+                    Err(RegistryError::NotFound("version"))
+                })
             }
         }
     }
@@ -233,7 +236,7 @@ fn finish<T>(receipt: Receipt, result: &Result<T, RegistryError>) {
 }
 
 /// To a caller of one project, everything of another one is missing.
-fn may_know(caller: &Caller, project: ProjectId) -> Result<(), RegistryError> {
+pub(crate) fn may_know(caller: &Caller, project: ProjectId) -> Result<(), RegistryError> {
     let own = caller.principal.project;
     match own.is_none_or(|own| own == project) {
         true => Ok(()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use casemate_http::Peer;
 
-use crate::fixture::{CONTENT, Fixture, OPERATOR, Who, digest};
+use crate::fixture::{Fixture, OPERATOR, Who};
 
 #[test]
 fn a_foreign_project_looks_like_a_missing_one() {
@@ -304,24 +304,4 @@ fn the_link_can_be_tried_ten_times_a_minute() {
     assert_eq!(bootstrap(&fixture, token.expose()), 200);
     assert_eq!(bootstrap(&fixture, token.expose()), 404);
     assert!(fixture.iam.has_person());
-}
-
-#[test]
-fn a_key_for_other_models_pulls_none_of_this() {
-    let fixture = Fixture::new();
-    fixture.model();
-    let path = "/v1/projects/a/services/app/keys";
-    let at = "/v1/projects/a/models/m/versions/1";
-    for (models, status) in [("gpt-*", 403), ("m", 200), ("*", 200), ("mm", 403)] {
-        let body = serde_json::json!({"models": [models]}).to_string();
-        let made = fixture.call(&fixture.admin, "POST", path, &body).json();
-        let who = Who::Key(made["secret"].as_str().unwrap().to_owned());
-        for below in [
-            "/signature".to_owned(),
-            format!("/blobs/{}", digest(CONTENT)),
-        ] {
-            let reply = fixture.call(&who, "GET", &format!("{at}{below}"), "");
-            assert_eq!(reply.status, status, "{models} {below}: {reply:?}");
-        }
-    }
 }

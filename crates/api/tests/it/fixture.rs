@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An admin plane over a directory of its own, with two projects and somebody of each sort.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
 use casemate_access::{Door, DoorParts, Permit};
@@ -27,6 +33,7 @@ use casemate_types::{
 };
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Frame};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -91,6 +98,21 @@ pub(crate) const CONTENT: &str = "{\"model_type\": \"bert\"}";
 pub(crate) fn digest(content: &str) -> String {
     let digest = casemate_crypto::sha256(content.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A body that never comes.
+struct Never;
+
+impl hyper::body::Body for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
 }
 
 /// Who asks.
@@ -274,10 +296,15 @@ impl Fixture {
     /// A model `m` in project `a` with two versions; `staging` points at the second, having pointed
     /// at the first. Gives what makes the first, as a body.
     pub(crate) fn model(&self) -> String {
+        self.model_named("m")
+    }
+
+    /// The same under another name.
+    pub(crate) fn model_named(&self, name: &str) -> String {
         let key = EcdsaPrivate::generate(Curve::P256).unwrap();
         let signers = json!({"signers": [{"name": "team", "pem": key.public().unwrap().to_pem()}]});
         let signer = Signer::with_key(key).unwrap();
-        let at = "/v1/projects/a/models/m";
+        let at = format!("/v1/projects/a/models/{name}");
         let ok = |method: &str, path: &str, body: &str| {
             let reply = self.call(&self.admin, method, &format!("{at}{path}"), body);
             assert_eq!(reply.status, 200, "{path}: {reply:?}");
@@ -285,7 +312,7 @@ impl Fixture {
         ok("PUT", "/signers", &signers.to_string());
         let mut first = String::new();
         for (number, content) in [(1, CONTENT), (2, "{\"model_type\": \"gpt2\"}")] {
-            let path = self.dir.join(format!("model-{number}"));
+            let path = self.dir.join(format!("{name}-{number}"));
             std::fs::create_dir(&path).unwrap();
             std::fs::write(path.join("config.json"), content).unwrap();
             let model = LocalModel::open(&path).unwrap();
@@ -364,6 +391,38 @@ impl Fixture {
             path,
             body,
         )
+    }
+
+    /// Tries to push while many others of the project, who may, send bytes that do not come.
+    pub(crate) fn push_in_a_crowd(&self, who: &Who, path: &str) -> u16 {
+        let request = |who: &Who, body: Body| {
+            let Who::Key(key) = who else { panic!("nobody") };
+            let request = Request::put(path)
+                .header("content-length", 5)
+                .header("authorization", format!("Bearer {key}"));
+            let mut request = request.body(body).unwrap();
+            request.extensions_mut().insert(Peer::Tcp {
+                address: "192.0.2.1:4000".parse().unwrap(),
+                certified: false,
+            });
+            self.router.clone().oneshot(request)
+        };
+        self.runtime.block_on(async {
+            for _ in 0..100 {
+                tokio::spawn(request(&self.admin, Body::new(Never)));
+            }
+            // They come first: each has gone as far as it can.
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+            let answered = request(who, Body::from("{\"a\"}"));
+            let answered = tokio::time::timeout(Duration::from_secs(20), answered).await;
+            answered
+                .unwrap_or_else(|_| panic!("it waited for a turn"))
+                .unwrap()
+                .status()
+                .as_u16()
+        })
     }
 
     pub(crate) fn send(

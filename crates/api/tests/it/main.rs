@@ -6,4 +6,6 @@ mod borders;
 mod coverage;
 mod fixture;
 mod matrix;
+mod persons;
+mod restricted;
 mod shapes;

@@ -7,7 +7,7 @@ use crate::fixture::{CONTENT, Fixture, filled};
 pub(crate) struct Row {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
-    body: &'static str,
+    pub(crate) body: &'static str,
     /// Nobody; a service of the project without a fitting role; a developer of another project; an
     /// administrator.
     status: [u16; 4],

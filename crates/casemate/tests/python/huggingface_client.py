@@ -8,7 +8,8 @@ import pathlib
 import sys
 
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError)
 
 KEY = os.environ["CASEMATE_KEY"]
 MODEL = os.environ["CASEMATE_MODEL"]
@@ -27,18 +28,12 @@ def files(below):
 
 
 def refused(what, call):
-    """What the client raises, whatever its class, must carry the reason."""
+    """What the client raises itself must carry the reason, not what it wraps."""
     try:
         call()
     except HfHubHTTPError as error:
         print(f"{what}: {error.response.status_code} {error}")
         return error
-    except Exception as error:  # Clients wrap what a request ended with.
-        cause = error
-        while cause is not None and not isinstance(cause, HfHubHTTPError):
-            cause = cause.__cause__ or cause.__context__
-        assert cause is not None, f"{what}: {error!r}"
-        return cause
     sys.exit(f"{what}: was not refused")
 
 
@@ -71,6 +66,12 @@ def works():
         sys.exit("version 77 was found")
     except RevisionNotFoundError:
         pass
+    # What is not there, here or anywhere, is not there.
+    for absent in [MODEL + "-none", "nowhere/none"]:
+        assert not api.repo_exists(absent), absent
+        error = refused(absent, lambda: hf_hub_download(
+            absent, "config.json", token=KEY, cache_dir=CACHES / "none"))
+        assert type(error) is RepositoryNotFoundError, error
     resumes()
 
 
@@ -99,6 +100,7 @@ def fails():
         }
         for what, call in calls.items():
             error = refused(what, call)
+            assert isinstance(error, GatedRepoError), (what, error)
             assert error.response.status_code == 403, (what, error)
             # An answer to HEAD has no body; what the client shows people comes from the header.
             assert reason in error.response.headers["X-Error-Message"], (what, error)

@@ -12,8 +12,9 @@ pub(crate) fn key_insert(tx: &Tx<'_>, key: &KeyInfo, digest: &Sha256) -> Result<
     let project = key.project;
     tx.execute(
         "INSERT INTO iam_key
-             (id, owner, project, digest, label, models, networks, limits, created, expires, revoked)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (id, owner, project, digest, label, models, networks, limits, created, expires, revoked,
+              made_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &[
             key.id.as_bytes().into(),
             key.owner.as_bytes().into(),
@@ -26,6 +27,7 @@ pub(crate) fn key_insert(tx: &Tx<'_>, key: &KeyInfo, digest: &Sha256) -> Result<
             key.created.as_millis().into(),
             key.expires.map(Timestamp::as_millis).into(),
             key.revoked.map(Timestamp::as_millis).into(),
+            key.made_by.as_ref().map(PrincipalId::as_bytes).into(),
         ],
     )?;
     Ok(())
@@ -50,7 +52,7 @@ pub(crate) fn key_set_expiry(tx: &Tx<'_>, id: KeyId, at: Timestamp) -> Result<()
 pub(crate) fn key_list(tx: &Tx<'_>) -> Result<Vec<(KeyInfo, Sha256)>, StoreError> {
     tx.query(
         "SELECT id, owner, project, digest, label, models, networks, limits, created, expires,
-             revoked FROM iam_key ORDER BY id",
+             revoked, made_by FROM iam_key ORDER BY id",
         &[],
         |row| {
             let info = KeyInfo {
@@ -64,6 +66,7 @@ pub(crate) fn key_list(tx: &Tx<'_>) -> Result<Vec<(KeyInfo, Sha256)>, StoreError
                 created: Timestamp::from_millis(row.int(8)?),
                 expires: row.int_opt(9)?.map(Timestamp::from_millis),
                 revoked: row.int_opt(10)?.map(Timestamp::from_millis),
+                made_by: row.id_opt(11)?.map(PrincipalId::from_bytes),
             };
             let digest = row.blob(3)?;
             let digest = digest

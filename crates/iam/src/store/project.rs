@@ -3,7 +3,7 @@
 
 use casemate_quota::Limits;
 use casemate_store::{StoreError, Tx};
-use casemate_types::{ProjectId, ServiceId, Timestamp};
+use casemate_types::{PrincipalId, ProjectId, ServiceId, Timestamp};
 
 use super::{limits_text, list_text, parse};
 use crate::{Project, ServiceInfo};
@@ -50,8 +50,8 @@ pub(crate) fn project_list(tx: &Tx<'_>) -> Result<Vec<Project>, StoreError> {
 
 pub(crate) fn service_insert(tx: &Tx<'_>, service: &ServiceInfo) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO iam_service (id, project, name, roles, limits, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO iam_service (id, project, name, roles, limits, created, made_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         &[
             service.id.as_bytes().into(),
             service.project.as_bytes().into(),
@@ -59,6 +59,7 @@ pub(crate) fn service_insert(tx: &Tx<'_>, service: &ServiceInfo) -> Result<(), S
             (&list_text(&service.roles)).into(),
             (&limits_text(&service.limits)).into(),
             service.created.as_millis().into(),
+            service.made_by.as_ref().map(PrincipalId::as_bytes).into(),
         ],
     )?;
     Ok(())
@@ -66,7 +67,7 @@ pub(crate) fn service_insert(tx: &Tx<'_>, service: &ServiceInfo) -> Result<(), S
 
 pub(crate) fn service_list(tx: &Tx<'_>) -> Result<Vec<ServiceInfo>, StoreError> {
     tx.query(
-        "SELECT id, project, name, roles, limits, created FROM iam_service ORDER BY name",
+        "SELECT id, project, name, roles, limits, created, made_by FROM iam_service ORDER BY name",
         &[],
         |row| {
             Ok(ServiceInfo {
@@ -76,6 +77,7 @@ pub(crate) fn service_list(tx: &Tx<'_>) -> Result<Vec<ServiceInfo>, StoreError> 
                 roles: parse(&row.text(3)?)?,
                 limits: parse(&row.text(4)?)?,
                 created: Timestamp::from_millis(row.int(5)?),
+                made_by: row.id_opt(6)?.map(PrincipalId::from_bytes),
             })
         },
     )

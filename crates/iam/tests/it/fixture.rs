@@ -38,7 +38,11 @@ impl Fixture {
         )
     }
 
-    fn inside(dir: TempDir, clock: Arc<ManualClock>, entropy: Arc<SeededEntropy>) -> Self {
+    pub(crate) fn inside(
+        dir: TempDir,
+        clock: Arc<ManualClock>,
+        entropy: Arc<SeededEntropy>,
+    ) -> Self {
         let migrations = [
             Keyring::MIGRATIONS,
             casemate_access::MIGRATIONS,

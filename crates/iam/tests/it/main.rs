@@ -6,4 +6,5 @@ mod bootstrap;
 mod changes;
 mod fixture;
 mod keys;
+mod makers;
 mod secrets;

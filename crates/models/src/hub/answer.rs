@@ -226,8 +226,16 @@ impl Refused {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", why)
     }
 
+    /// Also of what may not be known: clients say that it is not there, or not for this key.
     pub(super) fn no_model() -> Self {
-        Self::denied("there is no such model, or none that this key may have")
+        let why = "there is no such model, or none that this key may have";
+        Self::new(StatusCode::FORBIDDEN, "RepoNotFound", why)
+    }
+
+    /// The same with the record that says more.
+    pub(super) fn recorded(mut self, problem: &Problem) -> Self {
+        self.request = problem.request_id.map(|id| id.to_string());
+        self
     }
 
     pub(super) fn no_version(revision: &str) -> Self {
@@ -251,15 +259,14 @@ impl Refused {
     }
 
     pub(super) fn of(problem: Problem) -> Self {
-        let status = match problem.code {
-            ProblemCode::Unauthenticated => StatusCode::UNAUTHORIZED,
-            ProblemCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ProblemCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::FORBIDDEN,
+        let (status, code) = match problem.code {
+            ProblemCode::Unauthenticated => (StatusCode::UNAUTHORIZED, "Forbidden"),
+            ProblemCode::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Forbidden"),
+            ProblemCode::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Forbidden"),
+            // Of any other 403 clients say that there is no connection, and nothing of the reason.
+            _ => (StatusCode::FORBIDDEN, "GatedRepo"),
         };
-        let mut refused = Self::new(status, "Forbidden", problem.detail);
-        refused.request = problem.request_id.map(|id| id.to_string());
-        refused
+        Self::new(status, code, problem.detail.clone()).recorded(&problem)
     }
 
     pub(super) fn response(self) -> Response<Body> {

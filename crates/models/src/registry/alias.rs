@@ -170,7 +170,7 @@ impl Registry {
             let mut context = self.door().admin_context(caller);
             context.release = Release {
                 alias: alias.as_str().to_owned(),
-                standing: found.standing(caller, alias.as_str()),
+                standing: found.standing(self.door(), caller, alias.as_str()),
             };
             let resource = found.resource(place);
             if !self

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use casemate_access::Door;
 use casemate_artifact::ScanOutcome;
 use casemate_crypto::{Place as Sealed, Sha256};
 use casemate_store::{Scope, StoreError};
@@ -60,13 +61,14 @@ impl Found {
     }
 
     /// What is known of it, for an access of `caller` through `alias`.
-    pub(super) fn standing(&self, caller: &Caller, alias: &str) -> Vec<Standing> {
+    pub(super) fn standing(&self, door: &Door, caller: &Caller, alias: &str) -> Vec<Standing> {
         let has = |kind| self.documents.contains(&kind);
-        // Whoever asks does not count as the second person.
+        // Whoever asks does not count as the second person, nor who may be the same by another name.
+        let other = |author| !door.one_hand(author, caller.principal.id);
         let second = self
             .approvals
             .iter()
-            .any(|(approved, author, _)| approved == alias && *author != caller.principal.id);
+            .any(|(approved, author, _)| approved == alias && other(*author));
         let known = [
             (Standing::Approved, second),
             (Standing::BelowFloor, self.below_floor()),

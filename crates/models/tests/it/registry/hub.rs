@@ -20,6 +20,10 @@ impl HubCallers for People {
         let (caller, models) = match key {
             Some("developer") => (developer(), vec![]),
             Some("limited") => (developer(), vec!["gpt-*".to_owned()]),
+            Some("limited stranger") => (
+                caller(7, "developer", Some(OTHER)),
+                vec!["gpt-*".to_owned()],
+            ),
             Some("analyst") => (caller(6, "analyst", Some(PROJECT)), vec![]),
             Some("stranger") => (caller(7, "developer", Some(OTHER)), vec![]),
             _ => {
@@ -36,7 +40,11 @@ impl HubCallers for People {
     }
 
     fn project(&self, name: &str) -> Option<ProjectId> {
-        (name == "acme").then_some(PROJECT)
+        match name {
+            "acme" => Some(PROJECT),
+            "rival" => Some(OTHER),
+            _ => None,
+        }
     }
 
     fn project_name(&self, id: ProjectId) -> Option<String> {
@@ -226,12 +234,16 @@ fn everything_else_is_403_with_the_reason() {
         ("", FILE, 401, "no API key"),
         ("analyst", FILE, 403, "no policy allows it"),
         ("analyst", info, 403, "no policy allows it"),
-        ("limited", FILE, 403, "not for this model"),
-        ("limited", info, 403, "not for this model"),
+        ("limited", FILE, 403, no_model),
+        ("limited", info, 403, no_model),
         // A foreign model and a missing one are the same.
         ("stranger", FILE, 403, no_model),
         ("stranger", info, 403, no_model),
         ("developer", "/other/fraud/resolve/main/x", 403, no_model),
+        // So is one that the own project does not have.
+        ("developer", "/acme/none/resolve/main/x", 403, no_model),
+        ("developer", "/acme/none/resolve/..%2F1/x", 403, no_model),
+        ("developer", "/api/models/acme/none", 403, no_model),
         ("developer", "/acme/../resolve/main/x", 403, no_model),
         ("developer", "/api/whoami-v2", 403, "models of its registry"),
         (
@@ -297,6 +309,123 @@ fn everything_else_is_403_with_the_reason() {
         house.get("/acme/fraud/resolve/77/x").header("x-error-code"),
         "RevisionNotFound"
     );
+}
+
+/// An answer as far as it may say anything.
+fn whole(reply: &Reply) -> (u16, String, String) {
+    let headers = format!("{:?}", reply.headers);
+    let body = String::from_utf8_lossy(&reply.body).into_owned();
+    (reply.status, headers, body)
+}
+
+#[test]
+fn which_projects_there_are_is_not_told() {
+    let house = house();
+    let forms = [
+        "/api/models/NAME/MODEL",
+        "/api/models/NAME/MODEL/revision/REV",
+        "/api/models/NAME/MODEL/tree/REV",
+        "/api/models/NAME/MODEL/tree/REV/onnx",
+        "/NAME/MODEL/resolve/REV/config.json",
+        "/NAME/MODEL/resolve/REV/..",
+        "/NAME/MODEL/resolve/REV/%20",
+        "/NAME/MODEL/resolve/REV/a//b",
+    ];
+    let revisions = [
+        "main",
+        "1",
+        "77",
+        "production",
+        "%20",
+        "..%2F1",
+        "sha256:x",
+        "MAIN",
+    ];
+    let models = ["fraud", "gpt-2", "none", "..", "%20", "a--b"];
+    let mut asked = 0;
+    for (key, foreign) in [
+        ("developer", "rival"),
+        ("limited", "rival"),
+        ("stranger", "acme"),
+        ("limited stranger", "acme"),
+    ] {
+        for (form, method) in forms
+            .iter()
+            .flat_map(|form| [(form, "GET"), (form, "HEAD")])
+        {
+            for (revision, model) in revisions
+                .iter()
+                .flat_map(|revision| models.map(|model| (revision, model)))
+            {
+                let path = form.replace("REV", revision).replace("MODEL", model);
+                let ask = |name: &str| house.ask(key, method, &path.replace("NAME", name), "");
+                let absent = ask("nowhere");
+                assert_eq!(
+                    whole(&ask(foreign)),
+                    whole(&absent),
+                    "{key} {method} {path}"
+                );
+                assert_eq!(absent.status, 403, "{key} {method} {path}");
+                assert_eq!(absent.header("x-error-code"), "RepoNotFound");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 1_000);
+    // Nor do models of the own project show to a key that is not made for them.
+    let there = house.ask("limited", "GET", FILE, "");
+    let absent = house.ask("limited", "GET", &FILE.replace("fraud", "none"), "");
+    let words = |reply: &Reply| reply.header("x-error-message").to_owned();
+    assert_eq!(
+        (there.status, words(&there)),
+        (absent.status, words(&absent))
+    );
+}
+
+#[test]
+fn a_key_that_is_not_for_the_model_is_in_the_book() {
+    let house = house();
+    let info = "/api/models/acme/fraud/revision/main";
+    for path in [FILE, info, "/api/models/acme/none"] {
+        let reply = house.ask("limited", "GET", path, "");
+        assert_eq!(reply.status, 403, "{path}");
+        assert!(reply.header("x-request-id").starts_with("req_"), "{path}");
+    }
+    let line = "model:pull deny key.models";
+    let lines = house.book();
+    let found = lines.iter().filter(|found| found.starts_with(line));
+    assert_eq!(found.count(), 3, "{lines:#?}");
+}
+
+#[test]
+fn refusals_are_those_that_clients_raise_as_what_they_are() {
+    let house = house();
+    // The client takes any other 403 for a server that is down, and says so instead of the reason.
+    for (key, path, status, code) in [
+        ("analyst", FILE, 403, "GatedRepo"),
+        (
+            "developer",
+            "/acme/none/resolve/main/x",
+            403,
+            "RepoNotFound",
+        ),
+        (
+            "developer",
+            "/acme/fraud/resolve/77/x",
+            404,
+            "RevisionNotFound",
+        ),
+        (
+            "developer",
+            "/acme/fraud/resolve/main/x",
+            404,
+            "EntryNotFound",
+        ),
+    ] {
+        let reply = house.ask(key, "HEAD", path, "");
+        let told = (reply.status, reply.header("x-error-code"));
+        assert_eq!(told, (status, code), "{key} {path}");
+    }
 }
 
 #[test]
