@@ -14,6 +14,7 @@ mod tensor;
 mod tree;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashMap, HashSet},
     io,
 };
@@ -32,7 +33,7 @@ use crate::{
 use document::Document;
 use source::{Origin, bytes};
 use tensor::Tensor;
-use tree::Leaves;
+use tree::{Leaves, Room};
 
 /// Bytes at the beginning of an old file that are read at first.
 const HEAD: u64 = 1 << 20;
@@ -40,6 +41,9 @@ const HEAD: u64 = 1 << 20;
 const GROWTH: u64 = 16;
 /// What a small file may become whatever its size.
 const FREE: u64 = 16 << 20;
+
+/// Bytes of a header that safetensors' own readers take at most.
+const MOST_HEADER: u64 = 100_000_000;
 
 /// What is to be converted, and how.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +53,8 @@ pub struct ConvertOptions {
     /// Whether tensors that are the same view of the same numbers are written once; the other names are
     /// noted in the metadata, as `save_model` of safetensors does.
     pub once: bool,
-    /// Whether anything that is no tensor is an error.
+    /// Whether anything that is no tensor is an error, and a file that a scan calls one for review is
+    /// refused.
     pub strict: bool,
 }
 
@@ -57,7 +62,8 @@ pub struct ConvertOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConvertError {
-    /// The file is hostile or broken. The report is what a scan says of it.
+    /// The file is hostile or broken, or for review where that does not suffice. The report is what a
+    /// scan says of it.
     #[error("the file is not fit to be converted")]
     Findings(ScanReport),
     /// There is no such part.
@@ -105,7 +111,7 @@ fn archive(
 ) -> Result<Plan, ConvertError> {
     let Some(skeleton) = archive::read(source).map_err(ConvertError::Read)? else {
         let why = "an archive that is not as torch writes it";
-        return Err(whole(scanner, source, why));
+        return Err(whole(scanner, source, options, why));
     };
     let mut scan = scanner.start();
     scan.content(&skeleton.image, &Place::default(), Expect::Anything);
@@ -117,7 +123,7 @@ fn archive(
             why,
         );
     }
-    fit(scan.report())?;
+    let report = fit(scan.report(), options)?;
     let kept = Kept::read(&skeleton.pickle, 0, scanner.limits()).map_err(broken)?;
     let document = Document {
         kept,
@@ -127,8 +133,9 @@ fn archive(
         source,
         limits: scanner.limits(),
         depth: 0,
+        inner: RefCell::default(),
     };
-    finish(&document, source, options, "pt")
+    finish(&document, report, source, options)
 }
 
 /// Pickles that stand alone: old torch files, and plain ones.
@@ -152,11 +159,12 @@ fn stream(
             }
             return Err(refused(
                 scanner.scan(&head),
+                options,
                 "an old torch file that breaks",
             ));
         };
         let pickles = head.get(..end).unwrap_or_default();
-        fit(scanner.scan(pickles))?;
+        let report = fit(scanner.scan(pickles), options)?;
         let place = legacy::Place {
             source,
             origin: Origin::File(0),
@@ -169,7 +177,7 @@ fn stream(
                 ConvertError::Findings(scanner.only(&rule::PICKLE_MALFORMED, other.to_string()))
             }
         })?;
-        return finish(&document, source, options, "pt");
+        return finish(&document, report, source, options);
     }
 }
 
@@ -180,9 +188,8 @@ fn plain(
     options: &ConvertOptions,
 ) -> Result<Plan, ConvertError> {
     let all = read_whole(scanner, source)?;
-    let report = scanner.scan(&all);
+    let report = fit(scanner.scan(&all), options)?;
     let is_pickle = report.formats.first() == Some(&"pickle");
-    fit(report)?;
     if !is_pickle {
         let why = "it is no pickle and no torch file".to_owned();
         return Err(ConvertError::Unsupported(why));
@@ -196,56 +203,67 @@ fn plain(
         source,
         limits: scanner.limits(),
         depth: 0,
+        inner: RefCell::default(),
     };
-    finish(&document, source, options, "pt")
+    finish(&document, report, source, options)
 }
 
 /// From a document to what is written.
 fn finish(
     document: &Document<'_>,
+    report: ScanReport,
     source: &dyn ByteSource,
     options: &ConvertOptions,
-    format: &str,
 ) -> Result<Plan, ConvertError> {
     let key = options.key.as_deref().unwrap_or_default();
     let value = tree::find(document, key).map_err(ConvertError::Key)?;
-    let mut leaves = Leaves::default();
+    let mut leaves = Leaves::new(Room::of(document));
     leaves
         .take(document, value, None, 0)
-        .map_err(|why| ConvertError::Unsupported(why.to_owned()))?;
-    if let Some((name, why)) = leaves.unsupported.first() {
-        return Err(ConvertError::Unsupported(format!("`{name}` is {why}")));
-    }
+        .map_err(ConvertError::Unsupported)?;
     if let (Some((name, what)), true) = (leaves.others.first(), options.strict) {
         let (name, what) = (name.clone(), *what);
         return Err(ConvertError::Strict { name, what });
     }
-    let mut metadata = BTreeMap::from([("format".to_owned(), format.to_owned())]);
+    let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     let (tensors, shared) = same(leaves.tensors, options.once, &mut metadata)?;
     let plan = Plan {
         tensors: sorted(tensors),
         metadata,
         shared,
+        report,
         left_out: leaves
             .others
             .into_iter()
             .map(|(name, what)| LeftOut { name, what })
             .collect(),
     };
+    bounded(plan, source.length())
+}
+
+/// A plan whose result is one that can be read, and no more than the file allows.
+fn bounded(plan: Plan, source: u64) -> Result<Plan, ConvertError> {
     if plan.tensors.is_empty() {
         let why = "there is no tensor in it".to_owned();
         return Err(ConvertError::Unsupported(why));
     }
-    let most = source.length().saturating_mul(GROWTH).saturating_add(FREE);
-    if plan.length() > most {
-        let why = format!(
-            "it would become {} bytes, from {}",
-            plan.length(),
-            source.length()
-        );
+    let length = plan.length();
+    if plan.header_length() > MOST_HEADER {
+        return Err(long_header());
+    }
+    let most = source.saturating_mul(GROWTH).saturating_add(FREE);
+    if length > most {
+        let why = format!("it would become {length} bytes, from {source}");
         return Err(ConvertError::Unsupported(why));
     }
     Ok(plan)
+}
+
+fn long_header() -> ConvertError {
+    ConvertError::Unsupported(format!(
+        "names and shapes of its tensors make a header of more than {MOST_HEADER} bytes, which \
+         safetensors does not read"
+    ))
 }
 
 type Named = Vec<(String, Tensor)>;
@@ -273,11 +291,16 @@ fn same(
     let mut first: HashMap<_, String> = HashMap::new();
     let mut kept = Vec::new();
     let mut shared = 0;
+    let mut noted = 0;
     for (name, tensor) in tensors {
         let known = tensor.identity().and_then(|identity| first.get(&identity));
         if let Some(known) = known {
             shared += 1;
             if once {
+                noted += (name.len() + known.len()) as u64;
+                if noted > MOST_HEADER {
+                    return Err(long_header());
+                }
                 metadata.insert(name, known.clone());
                 continue;
             }
@@ -298,26 +321,34 @@ fn sorted(mut tensors: Named) -> Named {
 }
 
 /// Only what a scan does not refuse is converted. What is for review is not run either, and is numbers
-/// afterwards.
-fn fit(report: ScanReport) -> Result<(), ConvertError> {
+/// afterwards; whoever asks for strictness does without.
+fn fit(report: ScanReport, options: &ConvertOptions) -> Result<ScanReport, ConvertError> {
     match report.outcome {
-        ScanOutcome::Clean | ScanOutcome::Review => Ok(()),
-        ScanOutcome::Refuse | ScanOutcome::Unreadable => Err(ConvertError::Findings(report)),
+        ScanOutcome::Clean => Ok(report),
+        ScanOutcome::Review if !options.strict => Ok(report),
+        ScanOutcome::Refuse | ScanOutcome::Review | ScanOutcome::Unreadable => {
+            Err(ConvertError::Findings(report))
+        }
     }
 }
 
 /// What is to be said of a file that is read whole because nothing else suffices.
-fn whole(scanner: &Scanner, source: &dyn ByteSource, why: &str) -> ConvertError {
+fn whole(
+    scanner: &Scanner,
+    source: &dyn ByteSource,
+    options: &ConvertOptions,
+    why: &str,
+) -> ConvertError {
     match read_whole(scanner, source) {
-        Ok(all) => refused(scanner.scan(&all), why),
+        Ok(all) => refused(scanner.scan(&all), options, why),
         Err(error) => error,
     }
 }
 
-fn refused(report: ScanReport, why: &str) -> ConvertError {
-    match fit(report) {
+fn refused(report: ScanReport, options: &ConvertOptions, why: &str) -> ConvertError {
+    match fit(report, options) {
         Err(error) => error,
-        Ok(()) => ConvertError::Unsupported(format!("it is {why}")),
+        Ok(_) => ConvertError::Unsupported(format!("it is {why}")),
     }
 }
 
@@ -333,3 +364,6 @@ fn read_whole(scanner: &Scanner, source: &dyn ByteSource) -> Result<Vec<u8>, Con
 fn broken((at, why): (usize, &'static str)) -> ConvertError {
     ConvertError::Unsupported(format!("at byte {at} of its pickle: {why}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,12 @@
 //! an artefact of its own that refers to the model. Nothing that is read is believed before its digest
 //! was checked, and no name or path of it is opened: blobs are asked for by digest.
 
+mod read;
+
 use casemate_crypto::{Sha256, sha256};
 use serde_json::{Value, json};
+
+pub use read::read;
 
 use crate::{hex, registry::FileName};
 
@@ -23,7 +27,6 @@ const CONFIG: &str = "application/vnd.cncf.model.config.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PATH: &str = "org.cncf.model.filepath";
 const TITLE: &str = "org.opencontainers.image.title";
-const MOST_LAYERS: usize = 10_000;
 
 /// A layout that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +47,6 @@ pub enum OciError {
         #[source]
         source: std::io::Error,
     },
-}
-
-fn malformed(why: impl Into<String>) -> OciError {
-    OciError::Malformed(why.into())
 }
 
 /// One file of a model.
@@ -151,187 +150,9 @@ fn media(name: &str) -> &'static str {
     }
 }
 
-/// Reads the one model of a layout. `blob` gives the bytes of a digest, [`MAX_DOCUMENT`] at most.
-///
-/// # Errors
-/// [`OciError`]; layers that are archives are not read.
-pub fn read(
-    index: &[u8],
-    blob: &mut dyn FnMut(&Sha256) -> std::io::Result<Vec<u8>>,
-) -> Result<Artefact, OciError> {
-    let index = parse(index, "index.json")?;
-    let mut models = Vec::new();
-    let mut signatures = Vec::new();
-    for descriptor in list(&index["manifests"]).take(MOST_LAYERS) {
-        let digest = digest_of(descriptor)?;
-        let manifest = parse(&fetch(&digest, blob)?, "a manifest")?;
-        match manifest["artifactType"].as_str() {
-            Some(MODEL) => models.push((digest, manifest)),
-            Some(BUNDLE) => signatures.push(manifest),
-            // An index may hold what is none of ours.
-            _ => {}
-        }
-    }
-    let [(digest, model)] = models.as_slice() else {
-        let why = format!("has {} models and not one", models.len());
-        return Err(malformed(why));
-    };
-    let layers = list(&model["layers"]);
-    let layers = layers.map(read_layer).collect::<Result<Vec<_>, _>>()?;
-    if layers.len() > MOST_LAYERS {
-        return Err(malformed(format!("has more than {MOST_LAYERS} layers")));
-    }
-    let of_this = |manifest: &&Value| manifest["subject"]["digest"] == address(digest).as_str();
-    let bundle = signatures.iter().find(of_this).map(|signature| {
-        let first = list(&signature["layers"]).next();
-        let first = first.ok_or_else(|| malformed("has an empty signature"))?;
-        fetch(&digest_of(first)?, blob)
-    });
-    Ok(Artefact {
-        layers,
-        bundle: bundle.transpose()?,
-    })
-}
-
-fn read_layer(layer: &Value) -> Result<Layer, OciError> {
-    let kind = layer["mediaType"].as_str().unwrap_or_default();
-    if !kind.ends_with(".raw") {
-        let why = format!(
-            "has a layer `{}`; only files as they are are read",
-            kind.escape_debug()
-        );
-        return Err(malformed(why));
-    }
-    let annotations = &layer["annotations"];
-    let name = annotations[PATH].as_str().or(annotations[TITLE].as_str());
-    let name = name.ok_or_else(|| malformed("has a layer without a name"))?;
-    Ok(Layer {
-        name: name
-            .parse()
-            .map_err(|error| malformed(format!("has a bad name: {error}")))?,
-        sha256: digest_of(layer)?,
-        length: layer["size"]
-            .as_u64()
-            .ok_or_else(|| malformed("has a layer without a size"))?,
-    })
-}
-
-fn fetch(
-    digest: &Sha256,
-    blob: &mut dyn FnMut(&Sha256) -> std::io::Result<Vec<u8>>,
-) -> Result<Vec<u8>, OciError> {
-    let shown = hex::encode(digest);
-    match blob(digest) {
-        Ok(bytes) if sha256(&bytes) == *digest => Ok(bytes),
-        Ok(_) => Err(OciError::Digest(shown)),
-        Err(source) => Err(OciError::Read {
-            digest: shown,
-            source,
-        }),
-    }
-}
-
-fn parse(bytes: &[u8], what: &str) -> Result<Value, OciError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| malformed(format!("has {what} that is no JSON: {error}")))
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 fn address(digest: &Sha256) -> String {
     format!("sha256:{}", hex::encode(digest))
 }
 
-fn digest_of(descriptor: &Value) -> Result<Sha256, OciError> {
-    let text = descriptor["digest"].as_str().unwrap_or_default();
-    let digest = text.strip_prefix("sha256:").and_then(hex::decode);
-    digest.ok_or_else(|| malformed(format!("has a digest `{}`", text.escape_debug())))
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn layers() -> Vec<Layer> {
-        let layer = |name: &str, bytes: &[u8]| Layer {
-            name: name.parse().unwrap(),
-            sha256: sha256(bytes),
-            length: bytes.len() as u64,
-        };
-        vec![
-            layer("config.json", b"{}"),
-            layer("onnx/model.onnx", b"onnx"),
-        ]
-    }
-
-    fn reread(documents: &Documents) -> Result<Artefact, OciError> {
-        read(&documents.index, &mut |digest| {
-            let found = documents.blobs.iter().find(|(known, _)| known == digest);
-            found
-                .map(|(_, bytes)| bytes.clone())
-                .ok_or(std::io::ErrorKind::NotFound.into())
-        })
-    }
-
-    #[test]
-    fn what_was_written_is_read() {
-        let artefact = reread(&write("fraud", "3", &layers(), b"bundle")).unwrap();
-        assert_eq!(artefact.layers, layers());
-        assert_eq!(artefact.bundle.as_deref(), Some(&b"bundle"[..]));
-    }
-
-    #[test]
-    fn a_document_that_was_changed_is_refused() {
-        for changed in 0..5 {
-            let mut documents = write("fraud", "3", &layers(), b"bundle");
-            let Some((_, bytes)) = documents.blobs.get_mut(changed) else {
-                continue;
-            };
-            bytes.push(b' ');
-            let result = reread(&documents);
-            // What nobody asks for is not read: the configuration and the empty one.
-            let asked = matches!(changed, 1 | 3 | 4);
-            assert_eq!(result.is_err(), asked, "{changed} {result:?}");
-        }
-    }
-
-    #[test]
-    fn hostile_layouts_are_refused() {
-        let base = write("fraud", "3", &layers(), b"bundle");
-        let (_, manifest) = base.blobs.get(1).unwrap();
-        let text = String::from_utf8(manifest.clone()).unwrap();
-        for (from, to) in [
-            ("onnx/model.onnx", "../../etc/passwd"),
-            ("onnx/model.onnx", "/etc/passwd"),
-            ("weight.v1.raw", "weight.v1.tar"),
-            ("\"digest\":\"sha256:", "\"digest\":\"sha256:../../"),
-            ("\"digest\":\"sha256:", "\"digest\":\"md5:"),
-        ] {
-            let changed = text.replace(from, to).into_bytes();
-            assert_ne!(&changed, manifest, "{from}");
-            let digest = sha256(&changed);
-            let index = json!({"manifests": [{"digest": address(&digest)}]});
-            let documents = Documents {
-                index: index.to_string().into_bytes(),
-                blobs: vec![(digest, changed)],
-            };
-            assert!(
-                matches!(reread(&documents), Err(OciError::Malformed(_))),
-                "{to}"
-            );
-        }
-        for index in [
-            "",
-            "null",
-            "[]",
-            "{\"manifests\":[{}]}",
-            "{\"manifests\":{}}",
-        ] {
-            let result = read(index.as_bytes(), &mut |_| Ok(Vec::new()));
-            assert!(result.is_err(), "{index}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A pickle together with the storages that it refers to.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use super::{
     legacy,
@@ -14,8 +14,10 @@ use crate::{
     pickle::{Kept, Object, Value, View},
 };
 
-/// Pickles within pickles.
+/// Pickles within pickles, and parameters around a tensor.
 const NESTED: usize = 4;
+/// Dimensions that torch and numpy count to.
+const DIMENSIONS: usize = 64;
 
 /// A pickle, its bytes, and where the bytes behind its tensors are.
 pub(super) struct Document<'a> {
@@ -30,14 +32,39 @@ pub(super) struct Document<'a> {
     pub(super) limits: &'a Limits,
     /// How many pickles it stands in.
     pub(super) depth: usize,
+    /// What stands in constants that are files of their own: each is read once, however often the pickle
+    /// refers to it.
+    pub(super) inner: RefCell<HashMap<Value, Inner>>,
 }
+
+/// What an old torch file that stands in a constant is: a tensor, or a storage.
+#[derive(Debug, Clone)]
+pub(super) struct Inner {
+    leaf: Option<Leaf>,
+    storage: Result<Typed, String>,
+}
+
+/// A storage, and the type of its items if safetensors has it.
+type Typed = (Option<Kind>, Storage);
 
 impl Document<'_> {
     /// The tensor that a value is; none if it is something else.
     pub(super) fn leaf(&self, value: Value) -> Option<Leaf> {
-        let View::Object(object) = self.kept.view(value) else {
+        let View::Object(mut object) = self.kept.view(value) else {
             return None;
         };
+        let mut around = 0;
+        while is_parameter(&object) {
+            around += 1;
+            if around > NESTED {
+                let why = "a parameter around parameters".to_owned();
+                return Some(Leaf::Unsupported(why));
+            }
+            let View::Object(inner) = self.kept.view(*object.arguments.first()?) else {
+                return None;
+            };
+            object = inner;
+        }
         let result = match (object.module, object.name) {
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => {
                 self.torch(object.arguments, None)
@@ -51,9 +78,6 @@ impl Document<'_> {
                     Some(kind) => self.torch(object.arguments, Some(kind)),
                     None => Err(format!("items of the type `{name}`")),
                 }
-            }
-            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
-                return self.leaf(*object.arguments.first()?);
             }
             ("torch._tensor", "_rebuild_from_type" | "_rebuild_from_type_v2") => {
                 self.of_type(object.arguments)
@@ -105,6 +129,9 @@ impl Document<'_> {
             }
             _ => return Err("a shape that is none".to_owned()),
         };
+        if items.len() > DIMENSIONS {
+            return Err(format!("a tensor of more than {DIMENSIONS} dimensions"));
+        }
         let numbers = items.iter().map(|item| self.kept.number(*item));
         numbers
             .collect::<Option<_>>()
@@ -112,12 +139,12 @@ impl Document<'_> {
     }
 
     /// The storage that a persistent identifier names, and its type if safetensors has it.
-    fn storage(&self, value: Value) -> Result<(Option<Kind>, Storage), String> {
+    fn storage(&self, value: Value) -> Result<Typed, String> {
         let items = match self.kept.view(value) {
             View::Stored(items) => items,
             // Plain pickles hold a storage as an old torch file of its own.
             View::Object(object) if object.name == "_load_from_bytes" => {
-                return self.inner(object.arguments, |inner| inner.storage(inner.kept.result()))?;
+                return self.inner(object.arguments)?.storage;
             }
             _ => return Err("a tensor without a storage".to_owned()),
         };
@@ -125,7 +152,8 @@ impl Document<'_> {
             return Err("a storage that is not named as torch does".to_owned());
         };
         let class = self.kept.name(*class).map_or("", |name| name.1);
-        let key = self.kept.text(*key).unwrap_or_default();
+        let key = self.kept.label(*key);
+        let key = key.ok_or("a storage that is not named as torch does")?;
         let storage = self.storages.get(key.as_ref());
         let mut storage = storage
             .ok_or_else(|| format!("storage `{key}` is not there"))?
@@ -175,28 +203,33 @@ impl Document<'_> {
 
     /// A tensor that stands in a pickle as an old torch file of its own.
     fn nested(&self, arguments: &[Value]) -> Option<Leaf> {
-        match self.inner(arguments, |inner| inner.leaf(inner.kept.result())) {
-            Ok(leaf) => leaf,
+        match self.inner(arguments) {
+            Ok(inner) => inner.leaf,
             Err(why) => Some(Leaf::Unsupported(why)),
         }
     }
 
-    /// Reads the old torch file that a nested load is given.
-    fn inner<T>(
-        &self,
-        arguments: &[Value],
-        read: impl FnOnce(&Document<'_>) -> T,
-    ) -> Result<T, String> {
+    /// What the old torch file is that a nested load is given.
+    fn inner(&self, arguments: &[Value]) -> Result<Inner, String> {
+        let given = *arguments.first().ok_or("a tensor that is not described")?;
+        if let Some(known) = self.inner.borrow().get(&given) {
+            return Ok(known.clone());
+        }
+        let inner = self.read_inner(given)?;
+        self.inner.borrow_mut().insert(given, inner.clone());
+        Ok(inner)
+    }
+
+    fn read_inner(&self, given: Value) -> Result<Inner, String> {
         if self.depth >= NESTED {
             return Err("files within files".to_owned());
         }
-        let given = arguments.first().map(|value| self.kept.view(*value));
-        let (bytes, origin) = match given {
-            Some(View::Constant(start, end)) => {
+        let (bytes, origin) = match self.kept.view(given) {
+            View::Constant(start, end) => {
                 let bytes = self.bytes.get(start..end).unwrap_or_default();
                 (bytes, self.origin.behind(start as u64))
             }
-            Some(View::Made(made)) => (made, Origin::Memory(Arc::from(made), 0)),
+            View::Made(made) => (&**made, Origin::Memory(Arc::clone(made), 0)),
             _ => return Err("a tensor that is not described".to_owned()),
         };
         let place = legacy::Place {
@@ -206,7 +239,11 @@ impl Document<'_> {
             depth: self.depth + 1,
         };
         let document = legacy::document(bytes, place, self.limits);
-        Ok(read(&document.map_err(|broken| broken.to_string())?))
+        let document = document.map_err(|broken| broken.to_string())?;
+        Ok(Inner {
+            leaf: document.leaf(document.kept.result()),
+            storage: document.storage(document.kept.result()),
+        })
     }
 
     /// An array that is made empty and then given its state: version, shape, type, order, bytes.
@@ -225,7 +262,7 @@ impl Document<'_> {
         let [bytes, kind, shape, order, ..] = object.arguments else {
             return Err("an array that is not described".to_owned());
         };
-        let order = self.kept.text(*order);
+        let order = self.kept.label(*order);
         let is_fortran = match order.as_deref() {
             Some("C") => false,
             Some("F") => true,
@@ -247,10 +284,10 @@ impl Document<'_> {
         let name = kind
             .arguments
             .first()
-            .and_then(|name| self.kept.text(*name));
+            .and_then(|name| self.kept.label(*name));
         let name = name.unwrap_or_default();
         let order = match self.kept.view(kind.state) {
-            View::Sequence([_, order, ..]) => self.kept.text(*order),
+            View::Sequence([_, order, ..]) => self.kept.label(*order),
             _ => None,
         };
         let is_big = order.as_deref() == Some(">") || name.starts_with('>');
@@ -273,7 +310,7 @@ impl Document<'_> {
             View::Constant(start, end) => {
                 Some((self.origin.behind(start as u64), (end - start) as u64))
             }
-            View::Made(made) => Some((Origin::Memory(Arc::from(made), 0), made.len() as u64)),
+            View::Made(made) => Some((Origin::Memory(Arc::clone(made), 0), made.len() as u64)),
             // What bytes are made of stands in the arguments; without any they are none.
             View::Object(object) if matches!(object.name, "bytes" | "bytearray") => {
                 match object.arguments.first() {
@@ -285,4 +322,14 @@ impl Document<'_> {
             _ => None,
         }
     }
+}
+
+fn is_parameter(object: &Object<'_>) -> bool {
+    matches!(
+        (object.module, object.name),
+        (
+            "torch._utils",
+            "_rebuild_parameter" | "_rebuild_parameter_with_state"
+        )
+    )
 }

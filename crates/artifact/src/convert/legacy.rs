@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Files of torch before 1.6: five pickles, then storages in the order that the fifth says.
 
-use std::collections::HashMap;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     document::Document,
@@ -71,6 +74,7 @@ pub(super) fn document<'a>(
         source: place.source,
         limits,
         depth: place.depth,
+        inner: RefCell::default(),
         kept,
     };
     let end = storages(&mut document, &keys, at as u64, place.length)?;
@@ -91,11 +95,22 @@ pub(super) fn pickles_end(head: &[u8], limits: &Limits) -> Result<usize, Broken>
         .map_err(|(at, why)| Broken::Cut(at, why))
 }
 
+/// Names of storages, each of which stands there once.
 fn texts(kept: &Kept<'_>) -> Result<Vec<String>, Broken> {
-    let keys = kept.items(kept.result()).unwrap_or_default();
-    let keys = keys.iter().map(|key| Some(kept.text(*key)?.into_owned()));
-    keys.collect::<Option<_>>()
-        .ok_or_else(|| Broken::Odd("names of storages that are no texts".to_owned()))
+    let mut keys = Vec::new();
+    let mut known = HashSet::new();
+    for key in kept.items(kept.result()).unwrap_or_default() {
+        let Some(key) = kept.label(*key) else {
+            return Err(Broken::Odd(
+                "names of storages that are no short texts".to_owned(),
+            ));
+        };
+        if !known.insert(key.clone()) {
+            return Err(Broken::Odd(format!("storage `{key}` stands there twice")));
+        }
+        keys.push(key.into_owned());
+    }
+    Ok(keys)
 }
 
 /// Finds the storages from `at` on; where the last of them ends.
@@ -141,10 +156,11 @@ fn widths(document: &Document<'_>) -> Result<HashMap<String, u64>, Broken> {
         let [kind, class, key, ..] = items else {
             continue;
         };
-        if document.kept.text(*kind).as_deref() != Some("storage") {
+        if document.kept.label(*kind).as_deref() != Some("storage") {
             continue;
         }
-        let (View::Name(class), Some(key)) = (document.kept.view(*class), document.kept.text(*key))
+        let (View::Name(class), Some(key)) =
+            (document.kept.view(*class), document.kept.label(*key))
         else {
             return Err(Broken::Odd(
                 "a storage that is not named as torch does".to_owned(),

@@ -4,11 +4,15 @@
 use std::{collections::BTreeMap, io};
 
 use super::{source::ByteSource, tensor::Tensor};
+use crate::outcome::ScanReport;
 
 /// Bytes that are copied at a time.
 const PIECE: usize = 1 << 20;
 /// Bytes of a stretch that is read once for a tensor whose items do not lie one behind the other.
 const GATHERED: u64 = 512 << 20;
+/// How many times as long as the items in it such a stretch may be: many tensors could have few items each
+/// in the same long stretch.
+const SPARSE: u64 = 16;
 
 /// A conversion that is ready to be written.
 #[derive(Debug)]
@@ -18,6 +22,7 @@ pub struct Plan {
     pub(super) left_out: Vec<LeftOut>,
     /// Names that share all their bytes with another one.
     pub(super) shared: usize,
+    pub(super) report: ScanReport,
 }
 
 /// Something that is not in the result.
@@ -65,39 +70,62 @@ impl Plan {
         self.shared
     }
 
+    /// What a scan says of the file: clean, or for review and why.
+    #[must_use]
+    pub const fn report(&self) -> &ScanReport {
+        &self.report
+    }
+
     /// Bytes of the whole result.
     #[must_use]
     pub fn length(&self) -> u64 {
         let items = self.tensors.iter().map(|(_, tensor)| tensor.bytes());
-        items.fold(self.header().len() as u64, u64::saturating_add)
+        items.fold(self.header_length() + 8, u64::saturating_add)
+    }
+
+    /// Bytes of the header without its length; none of them are made.
+    pub(super) fn header_length(&self) -> u64 {
+        let mut count = Count(0);
+        // Counting does not fail.
+        let _ = self.text(&mut count);
+        count.0.next_multiple_of(8)
     }
 
     /// The header with its length in front, as safetensors' own writer makes it.
     #[must_use]
     pub fn header(&self) -> Vec<u8> {
-        let mut text = String::from("{");
+        let mut header = vec![0; 8];
+        // Memory takes everything.
+        let _ = self.text(&mut header);
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let length = (header.len() as u64 - 8).to_le_bytes();
+        header.splice(..8, length);
+        header
+    }
+
+    /// Writes the header's text, without what fills it up.
+    fn text(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut before = "{";
         if !self.metadata.is_empty() {
-            let metadata = serde_json::json!(self.metadata);
-            text.push_str(&format!("\"__metadata__\":{metadata},"));
+            out.write_all(b"{\"__metadata__\":")?;
+            serde_json::to_writer(&mut *out, &self.metadata)?;
+            before = ",";
         }
         let mut at = 0_u64;
         for (name, tensor) in &self.tensors {
             let end = at.saturating_add(tensor.bytes());
-            let (name, kind) = (serde_json::json!(name), tensor.kind.as_str());
-            let shape = serde_json::json!(tensor.shape);
-            text.push_str(&format!(
-                "{name}:{{\"dtype\":\"{kind}\",\"shape\":{shape},\"data_offsets\":[{at},{end}]}},"
-            ));
+            out.write_all(before.as_bytes())?;
+            serde_json::to_writer(&mut *out, name)?;
+            write!(out, ":{{\"dtype\":\"{}\",\"shape\":", tensor.kind.as_str())?;
+            serde_json::to_writer(&mut *out, &tensor.shape)?;
+            write!(out, ",\"data_offsets\":[{at},{end}]}}")?;
             at = end;
+            before = ",";
         }
-        if text.ends_with(',') {
-            text.pop();
+        if before == "{" {
+            out.write_all(b"{")?;
         }
-        text.push('}');
-        while !text.len().is_multiple_of(8) {
-            text.push(' ');
-        }
-        [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+        out.write_all(b"}")
     }
 
     /// Writes everything.
@@ -115,6 +143,20 @@ impl Plan {
     }
 }
 
+/// Counts what is written.
+struct Count(u64);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn write(tensor: &Tensor, source: &dyn ByteSource, out: &mut dyn io::Write) -> io::Result<()> {
     if tensor.bytes() == 0 {
         return Ok(());
@@ -125,7 +167,8 @@ fn write(tensor: &Tensor, source: &dyn ByteSource, out: &mut dyn io::Write) -> i
     }
     let (start, end) = tensor.span().unwrap_or_default();
     let stretch = (end - start).saturating_mul(width);
-    match stretch <= GATHERED {
+    let is_dense = stretch <= tensor.bytes().saturating_mul(SPARSE);
+    match is_dense && stretch <= GATHERED {
         true => gather(tensor, start, stretch, source, out),
         // Rows that are far apart, one by one.
         false => rows(tensor, &mut |first, items| {

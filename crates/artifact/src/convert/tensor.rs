@@ -213,6 +213,11 @@ impl Tensor {
         self.count().unwrap_or(0).saturating_mul(self.kind.bytes())
     }
 
+    /// Bytes that its shape and strides take in memory.
+    pub(super) fn described(&self) -> usize {
+        size_of_val(&*self.shape) + size_of_val(&*self.strides)
+    }
+
     /// The first item of the storage that it uses, and the one behind the last.
     pub(super) fn span(&self) -> Option<(u64, u64)> {
         let mut end = self.first;

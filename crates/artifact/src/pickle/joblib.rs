@@ -26,7 +26,7 @@ impl Machine<'_> {
             let entries = self.dicts.get(state as usize)?.entries.iter();
             let mut found = entries
                 .rev()
-                .filter(|(key, _)| self.text(*key).as_deref() == Some(name));
+                .filter(|(key, _)| self.word(*key).as_deref() == Some(name));
             found.next().map(|(_, value)| *value)
         };
         let kind = member("dtype").ok_or(unknown)?;
@@ -101,7 +101,7 @@ impl Machine<'_> {
         let Value::Tuple(arguments) = object.arguments else {
             return None;
         };
-        let name = self.text(*self.tuples.get(arguments as usize)?.first()?)?;
+        let name = self.word(*self.tuples.get(arguments as usize)?.first()?)?;
         let name = name.trim_start_matches(['<', '>', '|', '=']);
         let (letter, digits) = (name.chars().next()?, name.get(1..)?);
         let size: u64 = digits.parse().ok()?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A pickle that was followed with everything kept, to be read as a tree of values.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     machine::{self, End, Machine},
@@ -22,7 +22,7 @@ pub(crate) enum View<'k> {
     /// Bytes that stand in the pickle.
     Constant(usize, usize),
     /// Bytes that were made of a text.
-    Made(&'k [u8]),
+    Made(&'k Arc<[u8]>),
     /// Keys with their values, in the order in which they were put in.
     Map(Cow<'k, [(Value, Value)]>),
     /// What was imported, without its module.
@@ -88,6 +88,11 @@ impl<'a> Kept<'a> {
 
     pub(crate) fn text(&self, value: Value) -> Option<Cow<'_, str>> {
         self.machine.text(value)
+    }
+
+    /// A text that is short, as names of types and storages are; it may be asked for again and again.
+    pub(crate) fn label(&self, value: Value) -> Option<Cow<'_, str>> {
+        self.machine.word(value)
     }
 
     pub(crate) fn number(&self, value: Value) -> Option<u64> {

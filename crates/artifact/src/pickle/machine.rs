@@ -7,7 +7,10 @@
 mod calls;
 mod stack;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     names::{Global, Use},
@@ -37,7 +40,7 @@ pub(super) struct Run {
     /// Constants that a nested load could be given.
     pub(super) constants: Vec<(usize, usize)>,
     /// Constants that had to be made of texts, with where they begin to be used.
-    pub(super) made: Vec<(usize, Vec<u8>)>,
+    pub(super) made: Vec<(usize, Arc<[u8]>)>,
     pub(super) persistent: Option<usize>,
     /// The protocol that it says it has.
     pub(super) protocol: Option<u8>,
@@ -45,7 +48,7 @@ pub(super) struct Run {
     pub(super) is_torch_magic: bool,
     /// Where the first of joblib's arrays begins.
     pub(super) first_array: Option<usize>,
-    /// What nested loads are given, with the place of the call.
+    /// What nested loads are given, each once, with the place of the first call.
     pub(super) loaded: Vec<(usize, Loaded)>,
 }
 
@@ -127,6 +130,8 @@ pub(super) struct Machine<'a> {
     pub(super) dicts: Vec<Dict>,
     pub(super) tuples: Vec<Box<[Value]>>,
     texts: Vec<Box<str>>,
+    /// What a nested load was given already.
+    loads: HashSet<Value>,
     kept: usize,
     max_values: usize,
     run: Run,
@@ -163,13 +168,7 @@ pub(super) fn keep(
 }
 
 impl<'a> Machine<'a> {
-    const fn new(
-        bytes: &'a [u8],
-        start: usize,
-        max_values: usize,
-        loader: Loader,
-        keeps: Keeps,
-    ) -> Self {
+    fn new(bytes: &'a [u8], start: usize, max_values: usize, loader: Loader, keeps: Keeps) -> Self {
         Self {
             bytes,
             loader,
@@ -187,6 +186,7 @@ impl<'a> Machine<'a> {
             dicts: Vec::new(),
             tuples: Vec::new(),
             texts: Vec::new(),
+            loads: HashSet::new(),
             kept: 0,
             max_values,
             run: Run {

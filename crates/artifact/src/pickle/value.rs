@@ -2,7 +2,7 @@
 //! Abstract values: as much of an object as is needed to say what a pickle does with it.
 
 /// A value on the stack or in the memo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     /// Bytes that stand in the pickle.
     Bytes {

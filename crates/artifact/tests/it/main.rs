@@ -4,6 +4,7 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod attacks;
+mod bombs;
 mod containers;
 mod convert;
 mod formats;

@@ -9,6 +9,7 @@ mod govern;
 mod import;
 mod key;
 mod keygen;
+mod links;
 mod list;
 mod oci;
 mod promote;

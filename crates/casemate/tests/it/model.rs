@@ -223,3 +223,78 @@ fn nothing_is_written_of_a_hostile_file() {
     assert!(part.contains("there is no `nowhere`"), "{part}");
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
 }
+
+/// The same file with an object of a class that no list has.
+fn for_review(home: &Home) -> String {
+    let path = home.dir.join("review.pkl");
+    let array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01K\x01\x85cnumpy\ndtype\nU\x02u1K\0K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbI00\nc_codecs\nencode\nX\x01\0\0\0aU\x06latin1\x86Rtb";
+    let pickle = [
+        &b"\x80\x02}(U\x01w"[..],
+        array,
+        b"U\x01ocacme.models\nSettings\n)\x81u.",
+    ]
+    .concat();
+    std::fs::write(&path, pickle).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_file_for_review_is_converted_with_a_warning() {
+    let home = Home::new();
+    let input = for_review(&home);
+    let scanned = home.run(&["model", "scan", &input, "--format", "json"]);
+    let scanned = lines(&scanned.exits(3).out);
+    assert_eq!(scanned[0]["outcome"], "review");
+    let out = home.dir.join("out.safetensors");
+    let out = out.to_str().unwrap();
+    let strict = ["model", "convert", &input, out, "--strict"];
+    let refused = home.run(&strict).exits(3);
+    assert!(
+        refused.out.contains("pickle-unlisted-class"),
+        "{}",
+        refused.out
+    );
+    assert!(!std::path::Path::new(out).exists());
+    let converted = home.run(&["model", "convert", &input, out, "--format", "json"]);
+    let converted = converted.exits(0);
+    for part in [
+        "warning",
+        "for review",
+        "pickle-unlisted-class",
+        "`@",
+        "acme.models.Settings",
+        "--strict",
+    ] {
+        assert!(converted.err.contains(part), "{part}: {}", converted.err);
+    }
+    let line: Value = serde_json::from_str(&converted.out).unwrap();
+    assert_eq!(line["outcome"], "review");
+    assert_eq!(line["findings"], scanned[0]["findings"]);
+    home.run(&["model", "scan", out]).exits(0);
+    // Of a clean file nothing is said.
+    let quiet = home.run(&["model", "convert", &tied(), out, "--force", "--strict"]);
+    assert_eq!(quiet.exits(0).err, "");
+}
+
+#[test]
+fn names_of_a_file_do_not_reach_the_terminal() {
+    let home = Home::new();
+    let input = home.dir.join("odd.pkl");
+    let name = b"\x1b[2J".as_slice();
+    let pickle = [
+        &b"\x80\x02}U\x04"[..],
+        name,
+        b"ctorch._utils\n_rebuild_qtensor\n)Rs.",
+    ]
+    .concat();
+    std::fs::write(&input, pickle).unwrap();
+    let out = home.dir.join("out.safetensors");
+    let arguments = [
+        "model",
+        "convert",
+        input.to_str().unwrap(),
+        out.to_str().unwrap(),
+    ];
+    let said = home.run(&arguments).exits(1).err;
+    assert!(said.contains("[2J") && !said.contains('\u{1b}'), "{said:?}");
+}

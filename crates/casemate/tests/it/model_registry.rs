@@ -2,6 +2,8 @@
 //! A model's way through the registry by the command line, and out to the Hub's own client.
 
 use std::{
+    io::{Read as _, Write as _},
+    os::unix::{fs::symlink, net::UnixListener},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -270,6 +272,170 @@ fn a_hostile_file_is_neither_signed_nor_sent() {
         scene.home.json(&["model", "list", "try"])[0]["versions"],
         json!([])
     );
+}
+
+/// The Hub's cache of one revision, made of links as its client makes them.
+fn cached(home: &Home, number: u8) -> PathBuf {
+    let source = download(home, "cached", number);
+    let root = home.dir.join("hub/models--acme--fraud");
+    let snapshot = root.join("snapshots/0123456789abcdef0123456789abcdef01234567");
+    std::fs::create_dir_all(snapshot.join("onnx")).unwrap();
+    std::fs::create_dir_all(root.join("blobs")).unwrap();
+    for (name, etag, up) in [
+        ("config.json", "5f1c", "../.."),
+        ("onnx/weights.safetensors", "a2e9", "../../.."),
+    ] {
+        std::fs::copy(Path::new(&source).join(name), root.join("blobs").join(etag)).unwrap();
+        symlink(format!("{up}/blobs/{etag}"), snapshot.join(name)).unwrap();
+    }
+    snapshot
+}
+
+#[test]
+fn links_lead_into_the_cache_and_nowhere_else() {
+    let scene = Scene::new();
+    let home = &scene.home;
+    let snapshot = cached(home, 1);
+    let snapshot = snapshot.to_str().unwrap();
+    assert_eq!(scene.import(snapshot)["version"], 1);
+    let secret = home.dir.join("credentials");
+    std::fs::write(&secret, r#"{"secret": "AKIA"}"#).unwrap();
+    let clone = download(home, "clone", 2);
+    let signature = home.dir.join("clone.sig");
+    let signature = signature.to_str().unwrap();
+    let sign = [
+        "model",
+        "sign",
+        "--key",
+        &scene.key,
+        "--ignore",
+        ".cache",
+        "--allow-symlinks",
+        "--signature",
+        signature,
+        &clone,
+    ];
+    for (target, place) in [(&*secret, &*clone), (&*secret, snapshot)] {
+        let link = Path::new(place).join("notes.json");
+        symlink(target, &link).unwrap();
+        let import = ["model", "import", place, "try/fraud", "--key", &scene.key];
+        let ran = home.run(&import).exits(1);
+        assert!(
+            ran.err.contains("notes.json") && ran.err.contains("leads out"),
+            "{}",
+            ran.err
+        );
+        assert!(!ran.err.contains("AKIA"), "{}", ran.err);
+        if place == clone {
+            // Signing names it, and keeps to what was asked for; nothing of it is sent.
+            let signed = home.run(&sign).exits(0);
+            assert!(signed.err.contains("notes.json"), "{}", signed.err);
+        }
+        let push = [
+            "model",
+            "push",
+            place,
+            "try/fraud",
+            "--signature",
+            signature,
+        ];
+        let ran = home.run(&push).exits(1);
+        assert!(ran.err.contains("leads out"), "{}", ran.err);
+        std::fs::remove_file(link).unwrap();
+    }
+    // A link within is the file it leads to.
+    symlink("config.json", Path::new(&clone).join("copy.json")).unwrap();
+    assert_eq!(scene.import(&clone)["version"], 2);
+    // A layout is made of files.
+    let layout = home.dir.join("layout");
+    let place = format!("oci:{}", layout.to_str().unwrap());
+    home.ok(&["model", "pull", "try/fraud@1", &place]);
+    let index = layout.join("index.json");
+    std::fs::rename(&index, home.dir.join("moved.json")).unwrap();
+    symlink(home.dir.join("moved.json"), &index).unwrap();
+    let ran = home.run(&["model", "push", &place, "try/other"]).exits(1);
+    assert!(ran.err.contains("leads out"), "{}", ran.err);
+}
+
+/// Answers as a server does whose alias is moved after each time that it is asked for.
+fn moving(home: &Home, files: [&'static [u8]; 2]) -> std::sync::mpsc::Receiver<String> {
+    std::fs::create_dir_all(&home.data).unwrap();
+    let listener = UnixListener::bind(home.data.join("casemate.sock")).unwrap();
+    let (told, paths) = std::sync::mpsc::channel();
+    let digest = |bytes: &[u8]| {
+        let digest = casemate_crypto::sha256(bytes);
+        digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    // The root of a version is another digest than its file's; here it is made of the number.
+    let root = |version: usize| format!("{version:064x}");
+    std::thread::spawn(move || {
+        let mut moved = 0;
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap() == 0 {
+                    break;
+                }
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let version = match path.contains("versions/production") {
+                true => {
+                    moved += 1;
+                    moved.min(2)
+                }
+                false if path.contains(&root(1)) => 1,
+                false => 2,
+            };
+            let file = files[version - 1];
+            let (kind, body) = if path.ends_with("/signature") {
+                ("json", format!("the signature of {version}").into_bytes())
+            } else if path.contains("/blobs/") {
+                ("octet-stream", file.to_vec())
+            } else {
+                let body = json!({
+                    "version": version, "digest": format!("sha256:{}", root(version)),
+                    "files": [{"name": "a.bin", "sha256": format!("sha256:{}", digest(file)), "bytes": file.len()}],
+                });
+                ("json", body.to_string().into_bytes())
+            };
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/{kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all(&[answer.as_bytes(), &body].concat());
+            if told.send(path).is_err() {
+                return;
+            }
+        }
+    });
+    paths
+}
+
+#[test]
+fn a_pull_is_of_one_version_while_its_alias_moves() {
+    let home = Home::new();
+    let paths = moving(&home, [b"one", b"two"]);
+    let (out, signature) = (home.dir.join("copy"), home.dir.join("copy.sig"));
+    home.ok(&[
+        "model",
+        "pull",
+        "try/fraud@production",
+        out.to_str().unwrap(),
+        "--signature",
+        signature.to_str().unwrap(),
+    ]);
+    assert_eq!(std::fs::read(out.join("a.bin")).unwrap(), b"one");
+    assert_eq!(std::fs::read(signature).unwrap(), b"the signature of 1");
+    let asked: Vec<_> = paths.try_iter().collect();
+    let by_alias = asked.iter().filter(|path| path.contains("production"));
+    assert_eq!(by_alias.count(), 1, "{asked:?}");
 }
 
 #[test]

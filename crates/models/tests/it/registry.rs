@@ -3,6 +3,7 @@
 
 pub(crate) mod house;
 
+mod addresses;
 mod bytes;
 mod damage;
 mod gates;

@@ -33,8 +33,7 @@ impl Machine<'_> {
     pub(in crate::pickle) fn stack_global(&mut self, at: usize) -> Step {
         let name = self.pop()?;
         let module = self.pop()?;
-        let names = (self.text(module), self.text(name));
-        let value = match names {
+        let value = match (self.beginning(module), self.beginning(name)) {
             (Some(module), Some(name)) => {
                 let (module, name) = (module.into_owned(), name.into_owned());
                 self.import(at, &module, &name)
@@ -55,6 +54,7 @@ impl Machine<'_> {
         let recent = self.run.globals.len().saturating_sub(256);
         let known = self.run.globals.iter().skip(recent).position(same);
         let number = known.map(|at| at + recent).unwrap_or_else(|| {
+            self.kept += (module.len() + name.len()) / 16;
             self.run.globals.push(Global::new(module, name, at));
             self.run.globals.len() - 1
         });
@@ -118,6 +118,10 @@ impl Machine<'_> {
     /// Remembers what a nested load is given, if it is a constant.
     fn loaded(&mut self, at: usize, first: Option<Value>) {
         let Some(value) = first else { return };
+        // The same file again and again is looked at once.
+        if !self.loads.insert(value) {
+            return;
+        }
         let loaded = match value {
             Value::Bytes { start, end } | Value::Text { start, end } => Loaded::Range(start, end),
             Value::Made(number) => Loaded::Made(number as usize),
@@ -138,7 +142,7 @@ impl Machine<'_> {
         };
         match self.tuples.get(tuple as usize).map(|items| &**items) {
             Some([kind, class @ Value::Global(_), ..])
-                if self.text(*kind).as_deref() == Some("module") =>
+                if self.word(*kind).as_deref() == Some("module") =>
             {
                 *class
             }
@@ -163,14 +167,16 @@ impl Machine<'_> {
         let [text, code] = **items else {
             return None;
         };
-        if !matches!(self.text(code)?.as_ref(), "latin1" | "latin-1") {
+        if !matches!(self.word(code)?.as_ref(), "latin1" | "latin-1") {
             return None;
         }
         let text = self.text(text)?;
         let byte = |c| u8::try_from(u32::from(c)).ok();
-        let bytes: Vec<u8> = text.chars().map(byte).collect::<Option<_>>()?;
-        self.kept += bytes.len() / 16 + 1;
-        self.run.made.push((at, bytes));
+        let bytes = text.chars().map(byte).collect::<Option<Vec<u8>>>();
+        // Counted even if nothing comes of it: looking at it again and again is work as well.
+        self.kept += text.len() / 16 + 1;
+        let bytes = bytes?;
+        self.run.made.push((at, bytes.into()));
         Some(Value::Made((self.run.made.len() - 1) as u32))
     }
 
@@ -190,7 +196,7 @@ impl Machine<'_> {
         }
         match (&*global.name, items.map(|items| &**items)) {
             ("getattr", Some([Value::Object(object), name])) => {
-                let name = self.text(*name);
+                let name = self.word(*name);
                 let is_private =
                     name.is_some_and(|name| name.starts_with('_') && !name.starts_with("__"));
                 is_private && self.is_of_framework(*object)
@@ -221,7 +227,7 @@ impl Machine<'_> {
         }
         for dict in self.states(state) {
             let special = self.dicts.get(dict as usize).and_then(|dict| dict.special);
-            if let Some(member) = special.and_then(|key| self.text(key)) {
+            if let Some(member) = special.and_then(|key| self.beginning(key)) {
                 let member = member.into_owned();
                 self.act(at, What::GivesMember(member));
             }
@@ -254,7 +260,12 @@ impl Machine<'_> {
             return Err("a dict with a key and no value");
         }
         if let Value::Dict(number) = target {
-            let special = self.special_key(items);
+            let known = self.dicts.get(number as usize);
+            let is_known = known.is_some_and(|dict| dict.special.is_some());
+            let special = match is_known {
+                true => None,
+                false => self.special_key(items),
+            };
             if let Some(dict) = self.dicts.get_mut(number as usize) {
                 dict.special = dict.special.or(special);
                 for pair in items.chunks_exact(2) {
@@ -294,7 +305,9 @@ impl Machine<'_> {
     /// The first key that Python gives a meaning to when it becomes a member.
     pub(in crate::pickle) fn special_key(&self, items: &[Value]) -> Option<Value> {
         let keys = items.iter().step_by(2).filter(|key| key.is_text());
-        let mut keys = keys.filter(|key| self.text(**key).is_some_and(|text| is_special(&text)));
+        let keys = keys.filter(|key| self.is_dunder(**key));
+        // What is longer than a word is none of those that objects keep about themselves.
+        let mut keys = keys.filter(|key| self.word(**key).is_none_or(|text| is_special(&text)));
         keys.next().copied()
     }
 

@@ -10,6 +10,9 @@ use crate::pickle::{
     value::{Dict, Value},
 };
 
+/// Bytes of a word at most. No name on a list is as long.
+const WORD: usize = 256;
+
 impl Machine<'_> {
     pub(in crate::pickle) fn push(&mut self, value: Value) {
         self.stack.push(value);
@@ -176,6 +179,45 @@ impl Machine<'_> {
                 .map(|text| Cow::Borrowed(&**text)),
             _ => None,
         }
+    }
+
+    /// The same of a short text. What is compared with a word is not decoded as a whole first: a pickle
+    /// can refer to a long text with every two of its bytes.
+    pub(in crate::pickle) fn word(&self, value: Value) -> Option<Cow<'_, str>> {
+        if let Value::Bytes { start, end } | Value::Text { start, end } = value
+            && end - start > WORD
+        {
+            return None;
+        }
+        self.text(value).filter(|text| text.len() <= WORD)
+    }
+
+    /// The beginning of a text, which is all of it unless it is longer than anything on a list.
+    pub(in crate::pickle) fn beginning(&self, value: Value) -> Option<Cow<'_, str>> {
+        match value {
+            Value::Bytes { start, end } | Value::Text { start, end } => {
+                let end = end.min(start.saturating_add(WORD));
+                Some(String::from_utf8_lossy(self.bytes.get(start..end)?))
+            }
+            Value::TextDecoded(number) => {
+                let text = self.texts.get(number as usize)?;
+                text.get(..text.floor_char_boundary(WORD))
+                    .map(Cow::Borrowed)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a text could be a member that Python gives a meaning to, by its ends.
+    pub(in crate::pickle) fn is_dunder(&self, value: Value) -> bool {
+        let bytes = match value {
+            Value::Bytes { start, end } | Value::Text { start, end } => self.bytes.get(start..end),
+            Value::TextDecoded(number) => {
+                self.texts.get(number as usize).map(|text| text.as_bytes())
+            }
+            _ => None,
+        };
+        bytes.is_some_and(|bytes| bytes.starts_with(b"__") && bytes.ends_with(b"__"))
     }
 
     pub(in crate::pickle) fn peek(&self) -> Option<Value> {

@@ -10,18 +10,29 @@ use std::{
 };
 
 use anyhow::Context as _;
-use casemate_artifact::{ByteSource, ConvertError, ConvertOptions, Plan, Scanner, plan};
+use casemate_artifact::{
+    ByteSource, ConvertError, ConvertOptions, Plan, ScanOutcome, Scanner, plan,
+};
 use clap::Args;
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 use serde_json::json;
 
-use super::{files::Scanned, report};
+use super::{
+    files::Scanned,
+    report::{self, object, visible},
+};
 use crate::{
     cli::inspect::files::{Out, shown},
     output::Format,
 };
 
-/// Names of what is left out that are told.
+/// Names of what is left out that are told, and findings of a file for review.
 const TOLD: usize = 20;
+/// Letters of a reason that are told: names of a file's own are as long as they please.
+const REASON: usize = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
@@ -39,7 +50,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long)]
     once: bool,
 
-    /// Refuse if anything is no tensor, instead of leaving it out
+    /// Refuse if anything is no tensor, instead of leaving it out, and if the file is for review
     #[arg(long)]
     strict: bool,
 
@@ -67,10 +78,10 @@ impl ByteSource for Source {
 /// Plans, writes beside the output, and puts it in its place.
 pub(super) fn convert(format: Format, args: ConvertArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        args.force || !args.output.exists(),
-        "`{}` is there already\nhint: `--force` replaces it",
-        shown(&args.output)
+        args.force || args.output.symlink_metadata().is_err(),
+        is_there(&args.output)
     );
+    let replaces = args.force;
     let source = open(&args.input)?;
     let scanner = Scanner::default();
     let options = ConvertOptions {
@@ -83,9 +94,17 @@ pub(super) fn convert(format: Format, args: ConvertArgs) -> anyhow::Result<ExitC
         Err(ConvertError::Findings(found)) => return refused(format, &args.input, found),
         Err(error) => return Err(told(error, &args.input)),
     };
-    write(&plan, &source, &args.output)?;
+    warn(&plan, &args.input);
+    write(&plan, &source, &args.output, replaces)?;
     tell(format, &plan, &args.output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_there(output: &Path) -> String {
+    format!(
+        "`{}` is there already\nhint: `--force` replaces it",
+        shown(output)
+    )
 }
 
 fn open(path: &Path) -> anyhow::Result<Source> {
@@ -123,6 +142,27 @@ fn refused(
     Ok(ExitCode::from(3))
 }
 
+/// Says what a person has to judge in a file whose tensors are taken all the same.
+fn warn(plan: &Plan, input: &Path) {
+    let report = plan.report();
+    if report.outcome == ScanOutcome::Clean {
+        return;
+    }
+    let input = shown(input);
+    eprintln!(
+        "warning: `{input}` is for {}; what is written holds its numbers and nothing that runs \
+         (hint: `--strict` refuses it)",
+        report.outcome
+    );
+    for finding in report.findings.iter().take(TOLD) {
+        let (place, why) = (visible(&finding.place), visible(&finding.why));
+        eprintln!("warning: {} at `{place}`: {why}", finding.rule.id);
+    }
+    if let Some(more @ 1..) = report.findings.len().checked_sub(TOLD) {
+        eprintln!("warning: {more} more findings");
+    }
+}
+
 fn told(error: ConvertError, input: &Path) -> anyhow::Error {
     let hint = match &error {
         ConvertError::Key(_) => {
@@ -134,7 +174,8 @@ fn told(error: ConvertError, input: &Path) -> anyhow::Error {
         ConvertError::Unsupported(_) => "\nhint: `--key` takes a part of the file",
         _ => "",
     };
-    let why = format!("`{}` cannot be converted: {error}{hint}", shown(input));
+    let reason: String = visible(&error.to_string()).chars().take(REASON).collect();
+    let why = format!("`{}` cannot be converted: {reason}{hint}", shown(input));
     match error {
         ConvertError::Read(cause) => anyhow::Error::new(cause).context(why),
         _ => anyhow::Error::msg(why),
@@ -167,11 +208,37 @@ impl Beside {
         ))
     }
 
-    fn take_place(mut self, output: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, output)?;
+    /// Puts it in its place. What is there by now is kept, unless it was to be replaced.
+    fn take_place(mut self, output: &Path, replaces: bool) -> io::Result<()> {
+        match replaces {
+            true => std::fs::rename(&self.path, output)?,
+            false => keep_or_rename(&self.path, output)?,
+        }
         self.is_done = true;
         Ok(())
     }
+}
+
+/// Renames a file, and never replaces one.
+fn keep_or_rename(path: &Path, output: &Path) -> io::Result<()> {
+    match renameat_with(CWD, path, CWD, output, RenameFlags::NOREPLACE) {
+        // Not every file system knows how.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => claim_and_rename(path, output),
+        renamed => Ok(renamed?),
+    }
+}
+
+/// The same where there is no such call: an empty file of ours holds the place, and is replaced.
+fn claim_and_rename(path: &Path, output: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(output)?;
+    let renamed = std::fs::rename(path, output);
+    if renamed.is_err() {
+        let _ = std::fs::remove_file(output);
+    }
+    renamed
 }
 
 impl Drop for Beside {
@@ -182,14 +249,19 @@ impl Drop for Beside {
     }
 }
 
-fn write(plan: &Plan, source: &Source, output: &Path) -> anyhow::Result<()> {
+fn write(plan: &Plan, source: &Source, output: &Path, replaces: bool) -> anyhow::Result<()> {
     let cannot = || format!("`{}` cannot be written", shown(output));
     let (beside, file) = Beside::new(output)?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
     plan.write(source, &mut out).with_context(cannot)?;
     out.flush().with_context(cannot)?;
     out.get_ref().sync_all().with_context(cannot)?;
-    beside.take_place(output).with_context(cannot)
+    match beside.take_place(output, replaces) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(anyhow::Error::msg(is_there(output)))
+        }
+        placed => placed.with_context(cannot),
+    }
 }
 
 /// What was written and what was not.
@@ -203,19 +275,17 @@ fn tell(format: Format, plan: &Plan, output: &Path) -> anyhow::Result<()> {
             let left: Vec<_> = left
                 .map(|left| json!({"name": left.name, "what": left.what}))
                 .collect();
+            let findings: Vec<_> = plan.report().findings.iter().map(object).collect();
             let line = json!({
                 "path": output.display().to_string(), "tensors": tensors,
                 "bytes": plan.length(), "shared": plan.shared(), "left_out": left,
+                "outcome": plan.report().outcome.as_str(), "findings": findings,
             });
             out.line(&line.to_string())?;
         }
         Format::Plain => {
             for left in plan.left_out() {
-                out.line(&format!(
-                    "left out\t{}\t{}",
-                    printable(&left.name),
-                    left.what
-                ))?;
+                out.line(&format!("left out\t{}\t{}", visible(&left.name), left.what))?;
             }
             out.line(&format!("written\t{tensors}\t{}", plan.length()))?;
         }
@@ -223,7 +293,7 @@ fn tell(format: Format, plan: &Plan, output: &Path) -> anyhow::Result<()> {
             for left in plan.left_out().iter().take(TOLD) {
                 out.line(&format!(
                     "left out: `{}`, {}",
-                    printable(&left.name),
+                    visible(&left.name),
                     left.what
                 ))?;
             }
@@ -252,7 +322,42 @@ fn tell(format: Format, plan: &Plan, output: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A name of a file's own without what a terminal would obey.
-fn printable(name: &str) -> String {
-    shown(Path::new(name))
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use casemate_testkit::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_meanwhile_is_not_replaced() {
+        let ways: [fn(&Path, &Path) -> io::Result<()>; 2] = [keep_or_rename, claim_and_rename];
+        for place in ways {
+            let dir = TempDir::new();
+            let (ours, output) = (dir.join("ours"), dir.join("out"));
+            std::fs::write(&ours, "ours").unwrap();
+            std::fs::write(&output, "theirs").unwrap();
+            let error = place(&ours, &output).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(std::fs::read(&output).unwrap(), b"theirs");
+            std::fs::remove_file(&output).unwrap();
+            place(&ours, &output).unwrap();
+            assert_eq!(std::fs::read(&output).unwrap(), b"ours");
+            assert!(!ours.exists());
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_could_not_take_its_place() {
+        let dir = TempDir::new();
+        let output = dir.join("out");
+        let (beside, file) = Beside::new(&output).unwrap();
+        drop(file);
+        std::fs::write(&output, "theirs").unwrap();
+        beside.take_place(&output, false).unwrap_err();
+        let (beside, _) = Beside::new(&output).unwrap();
+        assert_eq!(std::fs::read(&output).unwrap(), b"theirs");
+        beside.take_place(&output, true).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }

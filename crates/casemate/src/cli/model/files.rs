@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::Read as _,
+    io::{Read as _, Seek as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::mpsc,
@@ -85,7 +85,9 @@ pub(super) fn scan(format: Format, paths: &[PathBuf]) -> anyhow::Result<ExitCode
 
 fn scan_one(scanner: &Scanner, item: Item, bar: &ProgressBar) -> Scanned {
     let result = match &item.kind {
-        Kind::File => read(scanner, &item.file, bar).map_err(|error| format!("{error}")),
+        Kind::File => File::open(&item.file)
+            .and_then(|file| read(scanner, file, bar))
+            .map_err(|error| format!("{error}")),
         Kind::Other(why) => {
             return Scanned {
                 path: item.name,
@@ -109,10 +111,9 @@ fn scan_one(scanner: &Scanner, item: Item, bar: &ProgressBar) -> Scanned {
 /// Reads a file once; its digest, and what is to be said of it.
 pub(super) fn read(
     scanner: &Scanner,
-    path: &Path,
+    file: File,
     bar: &ProgressBar,
 ) -> std::io::Result<(Sha256, ScanReport)> {
-    let file = File::open(path)?;
     let length = file.metadata()?.len();
     if length <= SMALL {
         let bytes = whole(file, length)?;
@@ -121,7 +122,7 @@ pub(super) fn read(
     }
     let mut digest = Sha256Stream::new();
     let mut intake = Intake::new(scanner, length);
-    pieces(file, |piece| {
+    pieces(&file, |piece| {
         digest.update(piece);
         intake.push(piece);
         bar.inc(piece.len() as u64);
@@ -130,7 +131,8 @@ pub(super) fn read(
         Ok(report) => Ok((digest.finish(), report)),
         // The digest is of the bytes that were scanned, and they may be others by now.
         Err(_) => {
-            let bytes = whole(File::open(path)?, length)?;
+            (&file).rewind()?;
+            let bytes = whole(file, length)?;
             Ok((sha256(&bytes), scanner.scan(&bytes)))
         }
     }
@@ -148,7 +150,7 @@ fn whole(file: File, length: u64) -> std::io::Result<Vec<u8>> {
 }
 
 /// Reads a file in a thread of its own, so that reading and digesting do not wait for one another.
-fn pieces(mut file: File, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
+fn pieces(mut file: &File, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
     let (full, filled) = mpsc::sync_channel::<std::io::Result<(Vec<u8>, usize)>>(AHEAD);
     let (empty, emptied) = mpsc::channel::<Vec<u8>>();
     for _ in 0..AHEAD {

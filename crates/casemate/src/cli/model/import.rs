@@ -11,7 +11,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{
-    bom, files, key,
+    bom, files, key, links,
     registry::{LocalFile, Named, local_files, send, show_pushed},
 };
 use crate::{
@@ -50,12 +50,16 @@ impl ImportArgs {
 /// Scans first: what is not clean is neither signed nor sent.
 pub(super) async fn import(global: &Global, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let signer = args.signer()?;
-    let found = local_files(&args.path, None)?;
+    let mut found = local_files(&args.path, None)?;
     let scanned = scan(&found);
     let unclean = |scanned: &&files::Scanned| scanned.report.outcome != ScanOutcome::Clean;
     if scanned.iter().any(|scanned| unclean(&scanned)) {
         refuse(global, scanned.iter().filter(unclean));
         return Ok(ExitCode::from(3));
+    }
+    // What is sent is what was scanned: the server compares it with what was signed.
+    for (file, scanned) in found.iter_mut().zip(&scanned) {
+        file.sha256 = scanned.digest;
     }
     let options = SignOptions {
         links: Links::Follow,
@@ -81,7 +85,8 @@ fn scan(found: &[LocalFile]) -> Vec<files::Scanned> {
     let scanner = Scanner::default();
     let bar = files::progress(found.iter().map(|file| file.bytes).sum());
     let scanned = found.iter().map(|file| {
-        let (digest, report) = match files::read(&scanner, &file.path, &bar) {
+        let read = links::open(&file.path).and_then(|open| files::read(&scanner, open, &bar));
+        let (digest, report) = match read {
             Ok((digest, report)) => (Some(digest), report),
             Err(error) => (None, scanner.unread(error.to_string())),
         };

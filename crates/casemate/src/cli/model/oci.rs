@@ -11,7 +11,10 @@ use anyhow::Context as _;
 use casemate_crypto::Sha256;
 use casemate_models::oci::{Artefact, LAYOUT, Layer, MAX_DOCUMENT, read, write};
 
-use super::registry::LocalFile;
+use super::{
+    links::{self, Within},
+    registry::LocalFile,
+};
 use crate::output::hex;
 
 /// The directory of `oci:DIR`.
@@ -27,22 +30,36 @@ pub(super) fn blob(layout: &Path, digest: &str) -> PathBuf {
 
 /// The files of the one model of a layout, and its signature.
 pub(super) fn open(layout: &Path) -> anyhow::Result<(Vec<LocalFile>, Option<Vec<u8>>)> {
-    let index = bounded(&layout.join("index.json"))
-        .with_context(|| format!("`{}` is no OCI layout", layout.display()))?;
-    let Artefact { layers, bundle } =
-        read(&index, &mut |digest| bounded(&blob(layout, &hex(digest))))?;
-    let files = layers.into_iter().map(|layer| LocalFile {
-        path: blob(layout, &hex(&layer.sha256)),
-        name: layer.name,
-        bytes: layer.length,
-        sha256: Some(layer.sha256),
+    let no_layout = || format!("`{}` is no OCI layout", layout.display());
+    // Links in a layout lead nowhere: its blobs are files.
+    let within = Within::alone(layout).with_context(no_layout)?;
+    let index = document(&within, &layout.join("index.json")).with_context(no_layout)?;
+    let Artefact { layers, bundle } = read(&index, &mut |digest| {
+        document(&within, &blob(layout, &hex(digest)))
+    })?;
+    let files = layers.into_iter().map(|layer| {
+        let path = within.resolve(&blob(layout, &hex(&layer.sha256)))?;
+        let length = links::open(&path).and_then(|open| Ok(open.metadata()?.len()));
+        let as_said = length.is_ok_and(|length| length == layer.length);
+        anyhow::ensure!(
+            as_said,
+            "`{}` has another length than the layout says",
+            layer.name
+        );
+        Ok(LocalFile {
+            path,
+            name: layer.name,
+            bytes: layer.length,
+            sha256: Some(layer.sha256),
+        })
     });
-    Ok((files.collect(), bundle))
+    Ok((files.collect::<anyhow::Result<_>>()?, bundle))
 }
 
-fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+fn document(within: &Within, path: &Path) -> std::io::Result<Vec<u8>> {
+    let place = within.resolve(path).map_err(std::io::Error::other)?;
     let mut bytes = Vec::new();
-    File::open(path)?
+    links::open(&place)?
         .take(MAX_DOCUMENT as u64 + 1)
         .read_to_end(&mut bytes)?;
     match bytes.len() > MAX_DOCUMENT {

@@ -16,7 +16,11 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use super::{files::progress, key, oci, registry::Versioned};
+use super::{
+    files::progress,
+    key, oci,
+    registry::{Versioned, reference},
+};
 use crate::{
     cli::Global,
     client::{ask, download},
@@ -48,19 +52,19 @@ pub(super) async fn pull(global: &Global, args: &PullArgs) -> anyhow::Result<Exi
         "`{}` is there already; name a new directory",
         out.display()
     );
+    let version = ask(&socket, Method::GET, &args.version.path(""), None).await?;
+    // An alias may be moved meanwhile: from here on everything is of one version.
+    let fixed = Versioned {
+        version: reference(&text(&version, "digest")).map_err(anyhow::Error::msg)?,
+        ..args.version.clone()
+    };
     // First what proves that it may be had: nothing is written for a refusal.
     let mut bundle = Vec::new();
-    download(&socket, &args.version.path("/signature"), |piece| {
+    download(&socket, &fixed.path("/signature"), |piece| {
         bundle.extend_from_slice(piece);
         Ok(())
     })
     .await?;
-    let version = ask(&socket, Method::GET, &args.version.path(""), None).await?;
-    // An alias may be moved meanwhile; the files are all of one version.
-    let fixed = Versioned {
-        version: text(&version, "digest"),
-        ..args.version.clone()
-    };
     let partial = Partial::beside(out)?;
     let files = version["files"].as_array().map_or(&[][..], Vec::as_slice);
     let bar = progress(files.iter().filter_map(|file| file["bytes"].as_u64()).sum());

@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -17,7 +16,10 @@ use casemate_models::{
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::files::progress;
+use super::{
+    files::progress,
+    links::{self, Within},
+};
 use crate::{
     cli::{Global, admin::segment},
     client::{ask, upload},
@@ -106,19 +108,21 @@ pub(super) fn reference(text: &str) -> Result<String, String> {
 /// A file that is to become part of a version.
 pub(super) struct LocalFile {
     pub(super) name: FileName,
+    /// Without any links, to be opened by [`links::open`].
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
-    /// The digest it is said to have.
+    /// The digest it is said to have, or had when it was scanned.
     pub(super) sha256: Option<Sha256>,
 }
 
-/// The files of a directory that a signature covers. Links to files are the files they lead to:
-/// caches of downloads are made of them.
+/// The files of a directory that a signature covers. Links to files are the files they lead to, if those
+/// lie within the directory or the cache it is a part of: caches of downloads are made of them.
 pub(super) fn local_files(
     directory: &Path,
     signature: Option<&Path>,
 ) -> anyhow::Result<Vec<LocalFile>> {
     let mut model = LocalModel::open(directory)?;
+    let within = Within::of(directory)?;
     if let Some(signature) = signature {
         model = model.with_signature(signature);
     }
@@ -140,7 +144,7 @@ pub(super) fn local_files(
         let name = name.parse()?;
         files.push(LocalFile {
             name,
-            path,
+            path: within.resolve(&path)?,
             bytes,
             sha256: None,
         });
@@ -165,7 +169,7 @@ pub(super) async fn send(
         let as_said = file.sha256.is_none_or(|said| said == digest);
         anyhow::ensure!(
             as_said,
-            "`{}` has another digest than its layout says",
+            "`{}` has another digest than it should; it was changed",
             file.name
         );
         let digest = hex(&digest);
@@ -179,7 +183,7 @@ pub(super) async fn send(
         .collect();
     let bar = progress(missing.iter().map(|(_, file)| file.bytes).sum());
     for (digest, file) in missing {
-        let open = File::open(&file.path);
+        let open = links::open(&file.path);
         let open = open.with_context(|| format!("`{}` cannot be read", file.path.display()))?;
         let path = named.path(&format!("/blobs/{digest}"));
         let told = bar.clone();
@@ -214,7 +218,7 @@ async fn missing(
 
 fn digest(path: &Path) -> anyhow::Result<Sha256> {
     let cannot = || format!("`{}` cannot be read", path.display());
-    let mut file = File::open(path).with_context(cannot)?;
+    let mut file = links::open(path).with_context(cannot)?;
     let mut digest = Sha256Stream::new();
     let mut buffer = vec![0; 256 << 10];
     loop {

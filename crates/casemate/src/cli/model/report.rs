@@ -125,7 +125,8 @@ impl Report for Json {
     }
 }
 
-fn object(finding: &Finding) -> Value {
+/// A finding as JSON.
+pub(super) fn object(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule.id,
         "severity": finding.rule.severity(),
@@ -144,7 +145,7 @@ pub(super) fn digest(scanned: &Scanned) -> String {
     })
 }
 
-/// Text of a file for a line of text.
-fn visible(text: &str) -> String {
+/// Text of a file for a line of text, without what a terminal would obey.
+pub(super) fn visible(text: &str) -> String {
     shown(Path::new(text))
 }

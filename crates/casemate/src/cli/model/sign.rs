@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `casemate model sign`.
 
-use std::{num::NonZeroU64, path::PathBuf, process::ExitCode};
+use std::{
+    num::NonZeroU64,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use casemate_crypto::HashAlgorithm;
 use casemate_models::signing::{
-    Effort, Links, LocalModel, Method, SignOptions, Signed, Signer, sign as sign_model,
+    Effort, EntryKind, Links, LocalModel, Method, ModelSource as _, SignOptions, Signed, Signer,
+    sign as sign_model,
 };
 use casemate_types::{Clock as _, SystemClock};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{files::progress, key};
+use super::{files::progress, key, links::Within};
 use crate::{cli::inspect::files::shown, output::Format};
 
 #[derive(Debug, Args)]
@@ -95,6 +100,9 @@ pub(super) fn sign(format: Format, args: &SignArgs) -> anyhow::Result<ExitCode> 
     );
     let signer = args.signer()?;
     let model = LocalModel::open(&args.model)?.with_signature(&args.signature);
+    if args.allow_symlinks && !model.is_single_file() {
+        warn(args, &model)?;
+    }
     let bar = progress(super::verify::size(&model));
     let told = |bytes| bar.inc(bytes);
     let effort = Effort {
@@ -107,6 +115,20 @@ pub(super) fn sign(format: Format, args: &SignArgs) -> anyhow::Result<ExitCode> 
     key::store_signature(&args.signature, &signed.bundle)?;
     report(format, args, &signed);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names links that lead out of the model. They are signed, as was asked for; whoever sends the model
+/// elsewhere should know what goes with it.
+fn warn(args: &SignArgs, model: &LocalModel) -> anyhow::Result<()> {
+    let within = Within::of(&args.model)?;
+    for entry in model.entries()? {
+        let is_link = matches!(entry.kind, EntryKind::Link(_));
+        if is_link && within.resolve(&args.model.join(&entry.name)).is_err() {
+            let name = shown(Path::new(&entry.name));
+            eprintln!("warning: `{name}` is a link that leads out of the model");
+        }
+    }
+    Ok(())
 }
 
 fn report(format: Format, args: &SignArgs, signed: &Signed) {
