@@ -2,6 +2,7 @@
 //! JSON of all kinds: configurations, tokenizers, models; and what in them is loaded as code.
 
 use super::{
+    graphs::is_hostile_paddle as is_paddle,
     jinja,
     json::{self, Leaf},
     keras::Keras,
@@ -152,6 +153,18 @@ impl Config {
                 let why = format!("a model from `{}`", short(text));
                 self.found.push((&rule::CONFIG_REMOTE_CODE, why));
             }
+            _ if path.contains(&"weight_map") && leaves_directory(text) => {
+                let why = format!("weights of another place: `{}`", short(text));
+                self.found.push((&rule::CONFIG_REMOTE_CODE, why));
+            }
+            // Programs of Paddle write operators like this.
+            "#" if text
+                .split_once('.')
+                .is_some_and(|(_, kind)| is_paddle(kind)) =>
+            {
+                let why = format!("the operator `{}`", short(text));
+                self.found.push((&rule::PADDLE_OPERATOR, why));
+            }
             "source" if self.is_notebook && runs_commands(text) => {
                 let why = format!("a notebook that runs `{}`", short(text.trim()));
                 self.found.push((&rule::CODE_SOURCE, why));
@@ -273,11 +286,21 @@ fn parent_library(text: &str) -> Option<(&'static Rule, String)> {
     (!fine.contains(&root)).then_some((&rule::CONFIG_AUTO_MAP, why))
 }
 
+/// Whether a path of a file leads out of the directory it is named in.
+fn leaves_directory(path: &str) -> bool {
+    let mut parts = path.split(['/', '\\']);
+    path.starts_with(['/', '\\', '~'])
+        || path.contains("://")
+        || path.as_bytes().get(1) == Some(&b':')
+        || parts.any(|part| part == "..")
+}
+
 /// Whether a line of a notebook starts programs instead of computing.
 fn runs_commands(line: &str) -> bool {
     let line = line.trim_start();
     let begins = ["!", "%%bash", "%%sh", "%%script", "%run", "%system"];
     let holds = [
+        "get_ipython().",
         "os.system(",
         "subprocess.",
         "os.popen(",

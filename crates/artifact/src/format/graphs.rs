@@ -7,6 +7,7 @@ mod paddle;
 mod sentencepiece;
 mod tensorflow;
 
+pub(super) use paddle::is_hostile as is_hostile_paddle;
 pub(super) use tensorflow::{is_hostile as is_hostile_operator, scan_text};
 
 use super::proto;

@@ -255,6 +255,25 @@ fn plain(text: &str) -> Result<&str, &'static str> {
 }
 
 fn is_number(word: &str) -> bool {
-    let digits = word.strip_prefix('-').unwrap_or(word);
-    digits.starts_with(|c: char| c.is_ascii_digit()) && word.parse::<f64>().is_ok()
+    let digits = word.strip_prefix('-').unwrap_or(word).as_bytes();
+    let (whole, rest) = digits.split_at(run_of_digits(digits));
+    let has_zeros = whole.len() > 1 && whole.starts_with(b"0");
+    let (fraction, rest) = match rest {
+        [b'.', rest @ ..] => rest.split_at(run_of_digits(rest)),
+        rest => (&b"0"[..], rest),
+    };
+    let exponent = match rest {
+        [b'e' | b'E', b'+' | b'-', rest @ ..] | [b'e' | b'E', rest @ ..] => rest,
+        rest if rest.is_empty() => b"0",
+        _ => return false,
+    };
+    let is_whole = |digits: &[u8]| !digits.is_empty() && run_of_digits(digits) == digits.len();
+    !whole.is_empty() && !has_zeros && !fraction.is_empty() && is_whole(exponent)
+}
+
+fn run_of_digits(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count()
 }

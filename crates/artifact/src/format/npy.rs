@@ -23,7 +23,7 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> bool {
         broken(scan, "the header is cut off");
         return true;
     };
-    if !matches!(version, Some(1..=3)) {
+    if !matches!((version, bytes.get(7)), (Some(1..=3), Some(0))) {
         broken(scan, "a version that does not exist");
     }
     let rest = bytes.get(start..).unwrap_or_default();
@@ -94,23 +94,18 @@ impl Array {
             .trim_end()
             .strip_suffix('}')?;
         let members = members(body)?;
+        if members.len() != 3 {
+            return None;
+        }
         let member = |name: &str| {
             let mut found = members.iter().filter(|(key, _)| *key == name);
             found.next().map(|(_, value)| *value)
         };
         let kind = member("descr")?;
-        let shape = member("shape")?.strip_prefix('(')?;
-        let shape = shape.split(')').next()?;
-        let mut count = Some(1_u64);
-        for part in shape
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
-            let length: u64 = part.trim_end_matches('L').parse().ok()?;
-            count = count.and_then(|count| count.checked_mul(length));
+        let count = count(member("shape")?)?;
+        if !matches!(member("fortran_order")?, "True" | "False") {
+            return None;
         }
-        member("fortran_order")?;
         if kind.starts_with('[') {
             let end = kind.find(']')?;
             let parts = kind.get(..=end)?;
@@ -129,8 +124,11 @@ impl Array {
         if !behind.is_empty() {
             return None;
         }
-        let plain = kind.trim_start_matches(['<', '>', '|', '=']);
+        let plain = kind.strip_prefix(['<', '>', '|', '=']).unwrap_or(kind);
         let letter = plain.chars().next()?;
+        if !letter.is_ascii_alphabetic() && letter != '?' {
+            return None;
+        }
         let digits: String = plain
             .chars()
             .skip(1)
@@ -153,6 +151,27 @@ impl Array {
             count,
         })
     }
+}
+
+/// How many items a shape has, none if no number holds it: a tuple of whole numbers.
+fn count(shape: &str) -> Option<Option<u64>> {
+    let inner = shape.strip_prefix('(')?.strip_suffix(')')?.trim();
+    if inner.is_empty() {
+        return Some(Some(1));
+    }
+    // One number in brackets is no tuple.
+    let parts = match inner.strip_suffix(',') {
+        Some(parts) => parts,
+        None if inner.contains(',') => inner,
+        None => return None,
+    };
+    let mut count = Some(1_u64);
+    for part in parts.split(',') {
+        let part = part.trim();
+        let length: u64 = part.strip_suffix('L').unwrap_or(part).parse().ok()?;
+        count = count.and_then(|count| count.checked_mul(length));
+    }
+    Some(count)
 }
 
 /// Whether a type, or one of the parts that it names at once (`u1,O`), is an object.

@@ -111,7 +111,7 @@ fn own_code(key: &str, value: &str, is_mlflow: bool) -> Option<(&'static Rule, S
     }
 }
 
-/// A tag of Python's own, in one of the ways in which it can be written.
+/// A tag that makes objects of a language, in one of the ways in which it can be written.
 fn python_tag(line: &str) -> Option<String> {
     const TAGS: &[&str] = &[
         "!!python/",
@@ -119,19 +119,35 @@ fn python_tag(line: &str) -> Option<String> {
         "tag:yaml.org,2002:python",
         "!!javax.",
         "!!java.",
-        "!!ruby/",
+        "!ruby/",
     ];
     let line = match line.contains('!') && line.contains('%') {
         true => percent_decoded(line),
         false => line.to_owned(),
     };
-    let found = TAGS.iter().find_map(|tag| line.find(tag));
-    if let Some(at) = found {
-        return line.get(at..).map(str::to_owned);
+    let mut places = TAGS
+        .iter()
+        .flat_map(|tag| line.match_indices(tag).map(|(at, _)| at));
+    let found = places.find_map(|at| line.get(at..).filter(|rest| !is_plain_tag(rest)));
+    if let Some(found) = found {
+        return Some(found.to_owned());
     }
     // `%TAG ! tag:yaml.org,2002:` lets any short tag stand for one.
     let is_directive = line.starts_with("%TAG") && line.contains("yaml.org");
     is_directive.then_some(line)
+}
+
+/// Whether a tag makes a value of Python's and nothing else, as `yaml.dump` writes tuples.
+fn is_plain_tag(rest: &str) -> bool {
+    const PLAIN: &[&str] = &[
+        "bool", "bytes", "complex", "dict", "float", "int", "list", "long", "none", "str", "tuple",
+        "unicode",
+    ];
+    let Some(name) = rest.strip_prefix("!!python/") else {
+        return false;
+    };
+    let end = name.find(|c: char| c.is_whitespace() || "[]{},".contains(c));
+    PLAIN.contains(&name.get(..end.unwrap_or(name.len())).unwrap_or_default())
 }
 
 /// Tags may have their characters as percent signs and numbers.

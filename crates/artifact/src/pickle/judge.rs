@@ -39,6 +39,9 @@ pub(super) fn judge(scan: &mut Scan<'_>, run: &Run, place: &Place, expect: Expec
                 let name = name.unwrap_or_default();
                 (&rule::PICKLE_BUILD, format!("changes `{name}` itself"))
             }
+            // Numbers can look like instructions that make no sense.
+            What::Fails(_) if expect == Expect::Opaque => continue,
+            What::Fails(why) => (&rule::PICKLE_MALFORMED, (*why).to_owned()),
             What::GivesMember(member) => (
                 &rule::PICKLE_BUILD,
                 format!("gives an object the member `{member}`"),
@@ -77,14 +80,15 @@ fn verdict(scan: &Scan<'_>, run: &Run, global: &Global) -> Option<(&'static Rule
         (None, Some(_)) => "makes a",
         (None, None) => "imports",
     };
-    if global.name.contains('.') {
+    let standing = scan.allow().standing(&global.module, &global.name);
+    if global.name.contains('.') && !matches!(standing, Standing::Listed(_)) {
         let why = format!("{verb} `{path}`, which lies behind another object");
         return Some((&rule::PICKLE_DOTTED, at, why));
     }
     if global.only_reads && used.is_none() {
         return None;
     }
-    match scan.allow().standing(&global.module, &global.name) {
+    match standing {
         Standing::Dangerous(danger) => {
             let why = format!("{verb} `{path}`, which {danger}");
             Some((&rule::PICKLE_DANGEROUS, at, why))

@@ -152,7 +152,9 @@ impl<'a> Kept<'a> {
                 Some(text) => View::Text(text),
                 None => View::Unknown,
             },
-            Value::Items | Value::Persistent | Value::Unknown => View::Unknown,
+            Value::Frozen | Value::Items | Value::Set | Value::Persistent | Value::Unknown => {
+                View::Unknown
+            }
         }
     }
 

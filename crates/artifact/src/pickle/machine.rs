@@ -93,6 +93,8 @@ pub(super) enum What {
     CallsComputed,
     /// Changes a global.
     Changes(u32),
+    /// Does what every loader raises an error for, or never ends with.
+    Fails(&'static str),
     /// Gives an object a member that Python gives meaning to.
     GivesMember(String),
     /// Imports by a number.
@@ -132,6 +134,9 @@ pub(super) struct Machine<'a> {
     texts: Vec<Box<str>>,
     /// What a nested load was given already.
     loads: HashSet<Value>,
+    /// Values that each tuple stands for, itself and those within it counted again and again.
+    costs: Vec<u64>,
+    has_failed: bool,
     kept: usize,
     max_values: usize,
     run: Run,
@@ -187,6 +192,8 @@ impl<'a> Machine<'a> {
             tuples: Vec::new(),
             texts: Vec::new(),
             loads: HashSet::new(),
+            costs: Vec::new(),
+            has_failed: false,
             kept: 0,
             max_values,
             run: Run {
@@ -287,8 +294,15 @@ impl Machine<'_> {
             Op::Frame => {
                 let length = usize::try_from(little(operand)).unwrap_or(usize::MAX);
                 self.frame_end = instruction.next.saturating_add(length);
+                let is_cut = self.frame_end > self.bytes.len();
+                self.fails_if(is_cut, instruction.at, "a frame ends beyond the file");
             }
-            Op::Stop | Op::ReadonlyBuffer => {}
+            Op::Stop => {}
+            Op::ReadonlyBuffer => {
+                let top = self.top()?;
+                let why = "a buffer is asked of what has none";
+                self.fails_if(top.has_no_buffer(), instruction.at, why);
+            }
             Op::Mark => self.marks.push(self.stack.len()),
             Op::Pop => self.drop_top()?,
             Op::PopMark => drop(self.items()?),
@@ -327,8 +341,14 @@ impl Machine<'_> {
             }
             Op::NextBuffer => self.push(Value::Plain),
             Op::EmptyDict => self.new_dict(),
+            Op::EmptySet if self.keeps == Keeps::Little => self.push(Value::Set),
             Op::EmptyList | Op::EmptySet => self.new_list(Vec::new()),
             Op::EmptyTuple => self.new_tuple(Vec::new()),
+            Op::FrozenSet if self.keeps == Keeps::Little => {
+                let items = self.items()?;
+                self.are_keys(instruction.at, items.iter());
+                self.push(Value::Frozen);
+            }
             Op::List | Op::FrozenSet => {
                 let items = self.items()?;
                 self.new_list(items);
@@ -348,15 +368,15 @@ impl Machine<'_> {
             }
             Op::Append => {
                 let item = self.pop()?;
-                let target = self.top()?;
-                self.append(target, &[item]);
-                self.changed(instruction.at, target);
+                self.append(instruction.at, &[item])?;
             }
-            Op::Appends | Op::AddItems => {
+            Op::Appends => {
                 let items = self.items()?;
-                let target = self.top()?;
-                self.append(target, &items);
-                self.changed(instruction.at, target);
+                self.append(instruction.at, &items)?;
+            }
+            Op::AddItems => {
+                let items = self.items()?;
+                self.add(instruction.at, &items)?;
             }
             Op::SetItem => {
                 let value = self.pop()?;

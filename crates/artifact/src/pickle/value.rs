@@ -11,11 +11,13 @@ pub(crate) enum Value {
     },
     /// A dict that the pickle made; number of its [`Dict`].
     Dict(u32),
+    /// A frozen set that the pickle made, with what is in it not kept.
+    Frozen,
     /// Something imported; number of its `Global`.
     Global(u32),
     /// A whole number that fits.
     Int(i64),
-    /// A list or set that the pickle made, with what is in it not kept.
+    /// A list that the pickle made, with what is in it not kept.
     Items,
     /// A list that the pickle made; number of its items. Only when everything is kept.
     List(u32),
@@ -29,6 +31,8 @@ pub(crate) enum Value {
     Stored(u32),
     /// None, a number, false.
     Plain,
+    /// A set that the pickle made, with what is in it not kept.
+    Set,
     True,
     /// A text as it stands in the pickle.
     Text {
@@ -44,6 +48,69 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// Whether it is certain that items cannot be appended to it.
+    pub(super) const fn is_no_list(self) -> bool {
+        self.is_single() || matches!(self, Self::Dict(_) | Self::Frozen | Self::Set)
+    }
+
+    /// Whether it is certain that items cannot be added to it.
+    pub(super) const fn is_no_set(self) -> bool {
+        self.is_single()
+            || matches!(
+                self,
+                Self::Dict(_) | Self::Frozen | Self::Items | Self::List(_)
+            )
+    }
+
+    /// Whether it is certain that nothing can be stored in it under a key.
+    pub(super) const fn has_no_keys(self) -> bool {
+        self.is_single() || matches!(self, Self::Frozen | Self::Set)
+    }
+
+    /// Whether it is certain that it can be no key.
+    pub(super) const fn is_no_key(self) -> bool {
+        matches!(
+            self,
+            Self::Dict(_) | Self::Items | Self::List(_) | Self::Set
+        )
+    }
+
+    /// Whether it is certain that a call cannot have it for its arguments.
+    pub(super) const fn is_no_tuple(self) -> bool {
+        matches!(
+            self,
+            Self::Bytes { .. }
+                | Self::Dict(_)
+                | Self::Frozen
+                | Self::Int(_)
+                | Self::Items
+                | Self::List(_)
+                | Self::Plain
+                | Self::Set
+                | Self::Text { .. }
+                | Self::TextDecoded(_)
+                | Self::True
+        )
+    }
+
+    /// Whether it is certain that it has no buffer. Bytes that are on the stack may have one.
+    pub(super) const fn has_no_buffer(self) -> bool {
+        self.has_no_keys() || matches!(self, Self::Dict(_) | Self::Items | Self::List(_))
+    }
+
+    /// A number, a text or a tuple: nothing can be put into it.
+    const fn is_single(self) -> bool {
+        matches!(
+            self,
+            Self::Int(_)
+                | Self::Plain
+                | Self::Text { .. }
+                | Self::TextDecoded(_)
+                | Self::True
+                | Self::Tuple(_)
+        )
+    }
+
     /// Whether it can be the name of a member.
     pub(super) const fn is_text(self) -> bool {
         matches!(

@@ -7,6 +7,7 @@ mod attacks;
 mod bombs;
 mod containers;
 mod convert;
+mod corpus;
 mod formats;
 mod make;
 mod pickles;
@@ -34,6 +35,10 @@ fn check(what: &str, bytes: &[u8], outcome: ScanOutcome, rule: &str) -> ScanRepo
         "{what}: {rule} is not in {rules:?}"
     );
     report
+}
+
+fn is_clean(bytes: &[u8]) -> bool {
+    Scanner::default().scan(bytes).outcome == ScanOutcome::Clean
 }
 
 #[track_caller]

@@ -23,7 +23,16 @@ const HOSTILE: &[&str] = &[
     "open_files",
     "read_file",
     "print_file",
+    "gen_nccl_id",
+    "c_gen_nccl_id",
+    "prefetch",
+    "checkpoint_notify",
 ];
+
+/// Whether an operator does more than compute, by its name.
+pub(crate) fn is_hostile(kind: &str) -> bool {
+    HOSTILE.contains(&kind)
+}
 
 /// Reads a program, if these are its fields.
 pub(super) fn scan(scan: &mut Scan<'_>, fields: &[(u32, Value<'_>)], place: &Place) -> bool {
@@ -50,7 +59,7 @@ pub(super) fn scan(scan: &mut Scan<'_>, fields: &[(u32, Value<'_>)], place: &Pla
             continue;
         };
         let kind = proto::text(&operator, 3);
-        if HOSTILE.contains(&kind.as_str()) {
+        if is_hostile(&kind) {
             let why = format!("the operator `{kind}`");
             scan.found(&rule::PADDLE_OPERATOR, place.whole(), why);
         }

@@ -56,6 +56,11 @@ pub(super) fn scan(
             if operator == "PrintV2" && proto::parts(&node, 5).any(prints_to_a_file) {
                 let why = "the operator `PrintV2` writes to a file".to_owned();
                 scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
+            } else if matches!(operator.as_str(), "DecodeProtoV2" | "EncodeProto")
+                && proto::parts(&node, 5).any(reads_a_description)
+            {
+                let why = format!("the operator `{operator}` reads a file");
+                scan.found(&rule::TENSORFLOW_OPERATOR, place.whole(), why);
             } else {
                 judge(scan, &operator, &own, place);
             }
@@ -112,6 +117,12 @@ const OPERATORS: &str = include_str!("../../../lists/tensorflow.ops");
 /// Whether an attribute names a file to print to.
 fn prints_to_a_file(attribute: &[u8]) -> bool {
     memchr::memmem::find(attribute, b"file://").is_some()
+}
+
+/// Whether an attribute names a file that describes messages.
+fn reads_a_description(attribute: &[u8]) -> bool {
+    let has = |word: &str| memchr::memmem::find(attribute, word.as_bytes()).is_some();
+    has("descriptor_source") && !has("local://") && !has("bytes://")
 }
 
 /// Files that come with a saved model stand in its own directory.
@@ -200,6 +211,12 @@ pub(crate) fn is_hostile(operator: &str) -> bool {
 }
 
 const HOSTILE: &[&str] = &[
+    "CacheDataset",
+    "CacheDatasetV2",
+    "DistributedSave",
+    "ExperimentalDatasetToTFRecord",
+    "ImmutableConst",
+    "RecordInput",
     "AudioMicrofrontendFile",
     "SendTCP",
     "WriteScalarSummary",

@@ -9,6 +9,10 @@ use crate::pickle::{
     value::{Object, REMEMBERED, Value},
 };
 
+/// Values that are hashed for one key at most. Tuples do not remember their hash, so that a few dozen of
+/// them within one another can stand for more than any computer counts to.
+const ENDLESS: u64 = 1 << 24;
+
 impl Machine<'_> {
     /// GLOBAL and INST: names in the operand.
     pub(in crate::pickle) fn named(&mut self, instruction: &Instruction) -> Step {
@@ -69,10 +73,20 @@ impl Machine<'_> {
         arguments: Value,
         how: Use,
     ) -> Value {
+        self.fails_if(
+            arguments.is_no_tuple(),
+            at,
+            "a call has no tuple of arguments",
+        );
         let Value::Global(number) = target else {
             self.act(at, What::CallsComputed);
             return Value::Unknown;
         };
+        if how == Use::Call
+            && let Some(member) = self.member(at, number, arguments)
+        {
+            return member;
+        }
         if how == Use::Call && self.is_reading(number, arguments) {
             if let Some(global) = self.run.globals.get_mut(number as usize) {
                 global.only_reads = true;
@@ -108,6 +122,36 @@ impl Machine<'_> {
             state: Value::Plain,
         });
         Value::Object((self.objects.len() - 1) as u32)
+    }
+
+    /// What stands behind a class, if harmless models have it from there: no name of its own leads to
+    /// it in protocols before 4. Whether it may be called is for the lists to say.
+    fn member(&mut self, at: usize, number: u32, arguments: Value) -> Option<Value> {
+        const MEMBERS: &[(&str, &str, &str)] = &[
+            ("scipy.interpolate._interpolate", "interp1d", "_call_"),
+            ("zoneinfo", "ZoneInfo", "_unpickle"),
+        ];
+        let is_getattr = self.is_named(number, "builtins", "getattr")
+            || self.is_named(number, "__builtin__", "getattr");
+        let Value::Tuple(tuple) = arguments else {
+            return None;
+        };
+        let [Value::Global(class), name] = **self.tuples.get(tuple as usize)? else {
+            return None;
+        };
+        let name = self.word(name)?.into_owned();
+        let class = self.global(class)?;
+        let is_known = MEMBERS.iter().any(|(module, known, begins)| {
+            (*class.module == **module && *class.name == **known) && name.starts_with(begins)
+        });
+        if !is_getattr || !is_known {
+            return None;
+        }
+        let (module, name) = (class.module.to_string(), format!("{}.{name}", class.name));
+        if let Some(getattr) = self.run.globals.get_mut(number as usize) {
+            getattr.only_reads = true;
+        }
+        Some(self.import(at, &module, &name))
     }
 
     fn is_named(&self, number: u32, module: &str, name: &str) -> bool {
@@ -259,7 +303,17 @@ impl Machine<'_> {
         if !items.len().is_multiple_of(2) {
             return Err("a dict with a key and no value");
         }
+        self.fails_if(
+            target.has_no_keys(),
+            at,
+            "something is stored in what has no keys",
+        );
+        let is_list = matches!(target, Value::Items | Value::List(_));
+        let keys = items.iter().step_by(2);
+        let has_text = is_list && keys.clone().any(|key| key.is_text());
+        self.fails_if(has_text, at, "a list has a text for a key");
         if let Value::Dict(number) = target {
+            self.are_keys(at, keys);
             let known = self.dicts.get(number as usize);
             let is_known = known.is_some_and(|dict| dict.special.is_some());
             let special = match is_known {
@@ -292,13 +346,59 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Puts items into a list, if they are kept.
-    pub(in crate::pickle) fn append(&mut self, target: Value, items: &[Value]) {
+    /// Puts items into the list on top, if they are kept.
+    pub(in crate::pickle) fn append(&mut self, at: usize, items: &[Value]) -> Step {
+        let target = self.top()?;
+        self.fails_if(
+            target.is_no_list(),
+            at,
+            "something is appended to what is no list",
+        );
         if let Value::List(number) = target
             && let Some(list) = self.lists.get_mut(number as usize)
         {
             self.kept += items.len();
             list.extend_from_slice(items);
+        }
+        self.changed(at, target);
+        Ok(())
+    }
+
+    /// Adds items to the set on top.
+    pub(in crate::pickle) fn add(&mut self, at: usize, items: &[Value]) -> Step {
+        let target = self.top()?;
+        // Where everything is kept, sets are kept as lists.
+        if self.keeps == Keeps::All {
+            return self.append(at, items);
+        }
+        self.fails_if(
+            target.is_no_set(),
+            at,
+            "something is added to what is no set",
+        );
+        self.are_keys(at, items.iter());
+        self.changed(at, target);
+        Ok(())
+    }
+
+    /// Keys have a hash, and one that ends.
+    pub(in crate::pickle) fn are_keys<'v>(
+        &mut self,
+        at: usize,
+        mut keys: impl Iterator<Item = &'v Value> + Clone,
+    ) {
+        let is_wrong = keys.clone().any(|key| key.is_no_key());
+        let is_endless = keys.any(|key| self.cost(*key) > ENDLESS);
+        self.fails_if(is_wrong, at, "a key is a list, a set or a dict");
+        self.fails_if(is_endless, at, "a key takes forever to be hashed");
+    }
+
+    /// Notes an error that ends loading. What comes then is followed all the same: another loader may
+    /// take it otherwise.
+    pub(in crate::pickle) fn fails_if(&mut self, is_so: bool, at: usize, why: &'static str) {
+        if is_so && !self.has_failed {
+            self.has_failed = true;
+            self.act(at, What::Fails(why));
         }
     }
 

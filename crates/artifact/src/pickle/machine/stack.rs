@@ -69,8 +69,18 @@ impl Machine<'_> {
 
     pub(in crate::pickle) fn tuple_of(&mut self, items: Vec<Value>) -> Value {
         self.kept += items.len() + 1;
+        let costs = items.iter().map(|item| self.cost(*item));
+        self.costs.push(costs.fold(1, u64::saturating_add));
         self.tuples.push(items.into_boxed_slice());
         Value::Tuple((self.tuples.len() - 1) as u32)
+    }
+
+    /// Values that a value stands for.
+    pub(in crate::pickle) fn cost(&self, value: Value) -> u64 {
+        match value {
+            Value::Tuple(tuple) => self.costs.get(tuple as usize).copied().unwrap_or(1),
+            _ => 1,
+        }
     }
 
     pub(in crate::pickle) fn new_list(&mut self, items: Vec<Value>) {
