@@ -264,7 +264,7 @@ fn is_number(word: &str) -> bool {
     };
     let exponent = match rest {
         [b'e' | b'E', b'+' | b'-', rest @ ..] | [b'e' | b'E', rest @ ..] => rest,
-        rest if rest.is_empty() => b"0",
+        [] => b"0",
         _ => return false,
     };
     let is_whole = |digits: &[u8]| !digits.is_empty() && run_of_digits(digits) == digits.len();

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casemate_artifact::{ByteSource, ConvertError, ConvertOptions, Plan, Scanner, plan};
+use casemate_artifact::{ByteSource, ConvertError, ConvertOptions, Limits, Plan, Scanner, plan};
 
 const MIB: usize = 1 << 20;
 /// Less than any of these took, and more than any takes on a slow machine without optimisation.
@@ -121,7 +121,7 @@ fn one_key_of_a_dict_again_and_again() {
 fn a_large_object_of_many_references() {
     // What it holds is looked through for parts of a module each time.
     let mut pickle = Pickle::new();
-    let members: Vec<u8> = (0..60_000_u32)
+    let members: Vec<u8> = (0..6_000_u32)
         .flat_map(|number| [&b"J"[..], &number.to_le_bytes(), b"N"].concat())
         .collect();
     let object = pickle.value(&[
@@ -129,7 +129,15 @@ fn a_large_object_of_many_references() {
         &members,
         b"ub",
     ]);
-    refused(&pickle.list(&object, 200_000), "more values");
+    let scanner = Scanner::new(Limits {
+        values: 400_000,
+        ..Limits::default()
+    });
+    let bytes = pickle.list(&object, 20_000);
+    match plan(&scanner, &bytes, &ConvertOptions::default()) {
+        Err(ConvertError::Unsupported(text)) => assert!(text.contains("more values"), "{text}"),
+        other => panic!("{:.300}", format!("{other:?}")),
+    }
 }
 
 #[test]
