@@ -21,7 +21,7 @@ use crate::{
     Gateway,
     dialect::{Dialect, answer_sites, usage_of},
     gateway::{json_response, settled, transport_problem},
-    guard::{Inspection, restore},
+    guard::{Inspection, restore, unmarked},
     json::Tape,
     splice::Splices,
     steps::{Forwarded, Inspected, RouteRef},
@@ -180,6 +180,9 @@ async fn whole(
             return Err(account.fail(Problem::new(ProblemCode::Upstream, text)));
         }
         Err(error) => return Err(account.fail(transport_problem(&error))),
+    };
+    let Some(body) = unmarked(&surrogates, body) else {
+        return Err(account.fail(Problem::new(ProblemCode::Upstream, withheld(&[]))));
     };
     let Ok(tape) = Tape::parse(&body) else {
         let text = "the upstream's answer is not valid JSON, so it cannot be inspected";

@@ -98,7 +98,23 @@ pub(crate) struct Site<'t, 'a> {
     pub(crate) channel: Channel,
     /// A member's name rather than a value: it cannot be edited.
     pub(crate) is_name: bool,
+    /// A word of the wire format, an id or an address rather than what somebody says.
+    pub(crate) is_word: bool,
     pub(crate) place: Place,
+}
+
+/// Whether a string under a member's name is none of the texts that are said.
+fn is_word(name: Option<&str>) -> bool {
+    let texts = [
+        "content",
+        "context",
+        "data",
+        "reasoning",
+        "refusal",
+        "text",
+        "title",
+    ];
+    name.is_some_and(|name| !texts.contains(&name))
 }
 
 /// Where a text stands, for people.

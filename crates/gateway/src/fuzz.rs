@@ -61,6 +61,7 @@ pub fn round_trip(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
             role: Role::User,
             channel: site.channel,
             is_name: site.is_name,
+            is_word: false,
             place: Place {
                 field: "fuzz",
                 index: None,

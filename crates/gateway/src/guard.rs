@@ -5,6 +5,7 @@ mod edits;
 
 use std::{borrow::Cow, ops::Range};
 
+use bytes::Bytes;
 use casemate_access::Evidence;
 use casemate_crypto::Hmac;
 use casemate_inspect::{
@@ -18,7 +19,7 @@ use casemate_types::{
 
 use self::edits::edits;
 use crate::{
-    dialect::{AnswerSite, Site},
+    dialect::{AnswerSite, Site, answer_sites},
     json::{Kind, Tape, Value},
     memory::Recall,
     splice::Splices,
@@ -449,6 +450,30 @@ pub(crate) fn restore(
             }
         });
     }
+}
+
+/// A document without marks, so that in them nothing hides from what is looked for afterwards. `None`
+/// when it cannot be edited.
+pub(crate) fn unmarked(surrogates: &Surrogates, document: Bytes) -> Option<Bytes> {
+    let Some(marks) = surrogates.marks() else {
+        return Some(document);
+    };
+    let mut splices = Splices::default();
+    let Ok(tape) = Tape::parse(&document) else {
+        // It is refused where it is read.
+        return Some(document.clone());
+    };
+    for site in answer_sites(&tape) {
+        visit_texts(site.value, site.channel, site.is_name, &mut |text| {
+            for (at, c) in text.text.char_indices() {
+                if let Some(meaning) = marks.meaning(c) {
+                    let place = text.map.range(&(at..at + c.len_utf8()));
+                    splices.replace_if_free(place, meaning.as_bytes().to_vec());
+                }
+            }
+        });
+    }
+    splices.apply(&document)
 }
 
 /// Keyed stand-ins of one project.

@@ -27,7 +27,7 @@ use crate::{
     Gateway,
     answer::{Account, withheld},
     dialect::{Dialect, Event, Lane, error_event, make_event, parse_event},
-    guard::{LEAK, add_sighting},
+    guard::{LEAK, add_sighting, unmarked},
     json::Tape,
     splice::Splices,
     sse::{Frame, Frames},
@@ -152,6 +152,8 @@ impl GuardedStream {
             self.done = true;
             return Ok(());
         }
+        let stuck = || Halt::Broken("an event could not be made safe");
+        let data = unmarked(&self.surrogates, data).ok_or_else(stuck)?;
         let tape = Tape::parse(&data)
             .map_err(|_| Halt::Broken("the upstream sent an event that is not valid JSON"))?;
         let event = parse_event(self.dialect, &tape);
@@ -175,7 +177,6 @@ impl GuardedStream {
             self.done = true;
         }
         if !(event.only_usage && self.hide_usage) {
-            let stuck = || Halt::Broken("an event could not be made safe");
             let edited = splices.apply(&data).ok_or_else(stuck)?;
             self.write_event(frame.name(), &edited);
         }

@@ -80,7 +80,8 @@ impl StreamGuard {
         }
     }
 
-    /// Takes a piece; gives what can go out now.
+    /// Takes a piece; gives what can go out now. Marks of the request are undone before anything is
+    /// looked for.
     #[must_use]
     pub fn push(
         &mut self,
@@ -90,7 +91,7 @@ impl StreamGuard {
         piece: &str,
     ) -> Piece {
         if !self.cut {
-            self.held.push(piece, false);
+            self.held.push(piece, false, surrogates.marks());
         }
         self.release(inspector, profile, surrogates, false)
     }
@@ -103,7 +104,7 @@ impl StreamGuard {
         profile: &GuardProfile,
         surrogates: &Surrogates,
     ) -> Piece {
-        self.held.push("", true);
+        self.held.push("", true, surrogates.marks());
         self.release(inspector, profile, surrogates, true)
     }
 

@@ -25,12 +25,51 @@ pub trait SurrogateKey {
     fn tag(&self, kind: &str, value: &str) -> [u8; 8];
 }
 
+/// Characters that text was marked with as data, none of which the request has otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// What stands in the place of a blank.
+    pub blank: char,
+    /// What stands at both ends of each text.
+    pub border: char,
+}
+
+impl Marks {
+    /// What a character stands for; `None` when it is no mark.
+    #[must_use]
+    pub fn meaning(self, c: char) -> Option<&'static str> {
+        match c {
+            _ if c == self.blank => Some(" "),
+            _ if c == self.border => Some(""),
+            _ => None,
+        }
+    }
+
+    /// Adds a text without marks to `out`.
+    pub(crate) fn undo(self, text: &str, out: &mut String) {
+        let mut rest = text;
+        while let Some(at) = rest.find([self.blank, self.border]) {
+            let (before, behind) = rest.split_at(at);
+            out.push_str(before);
+            let mut chars = behind.chars();
+            out.push_str(
+                chars
+                    .next()
+                    .and_then(|c| self.meaning(c))
+                    .unwrap_or_default(),
+            );
+            rest = chars.as_str();
+        }
+        out.push_str(rest);
+    }
+}
+
 /// The stand-ins of one request: made from it, kept for its answer, stored nowhere.
 #[derive(Debug, Clone, Default)]
 pub struct Surrogates {
     originals: HashMap<String, String>,
-    /// What stands for a blank in text that was marked as data.
-    marker: Option<char>,
+    /// What text that is data was marked with.
+    marks: Option<Marks>,
     /// Values that the caller has sent and that went on as they were.
     own: HashSet<String>,
 }
@@ -60,9 +99,16 @@ impl Surrogates {
         (known == value).then_some(surrogate)
     }
 
-    /// Makes a character stand for a blank. It must be none that the request has.
-    pub fn stands_for_blank(&mut self, marker: char) {
-        self.marker = Some(marker);
+    /// Remembers what texts of the request were marked with. [`crate::StreamGuard`] undoes it before
+    /// it looks at anything; [`Surrogates::restore`] does not.
+    pub const fn marked_with(&mut self, marks: Marks) {
+        self.marks = Some(marks);
+    }
+
+    /// What texts of the request were marked with.
+    #[must_use]
+    pub const fn marks(&self) -> Option<Marks> {
+        self.marks
     }
 
     /// Remembers a value that the caller has sent: an answer that has it tells the caller nothing.
@@ -81,7 +127,7 @@ impl Surrogates {
     /// Whether there is nothing to restore.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.originals.is_empty() && self.marker.is_none()
+        self.originals.is_empty()
     }
 
     /// Puts originals in the place of their stand-ins.
@@ -118,15 +164,8 @@ impl Surrogates {
         } else {
             text.as_bytes()
         };
-        let marker = self.marker.unwrap_or('_');
-        let mut spelling = [0; 4];
-        let first = marker.encode_utf8(&mut spelling).as_bytes()[0];
         let mut done = 0;
-        memchr::memchr2_iter(b'_', first, bytes).filter_map(move |at| {
-            if bytes[at] != b'_' {
-                let is_marker = text.get(at..)?.starts_with(marker);
-                return is_marker.then(|| (at..at + marker.len_utf8(), " "));
-            }
+        memchr::memchr_iter(b'_', bytes).filter_map(move |at| {
             let span = around(text, at)?;
             let original = self.originals.get(text.get(span.clone())?)?;
             (span.start >= done).then(|| {

@@ -5,7 +5,7 @@ use casemate_types::{Channel, Role, json::JsonWriter};
 
 use super::{
     Event, Lane, Parsed, Refused, StreamUsage, every_string,
-    openai::{push, strings, structure},
+    openai::{named, push, strings, structure},
     stray,
 };
 use crate::json::{Kind, Value};
@@ -148,8 +148,9 @@ fn content_block<'t, 'a>(
 ) -> Result<(), Refused> {
     let kind = block.get("type").and_then(|kind| kind.text());
     let all = |role, channel, parsed: &mut Parsed<'t, 'a>| {
-        every_string(block, &mut |text, _, is_name| {
+        every_string(block, &mut |text, name, is_name| {
             push(parsed, text, role, channel, is_name, field, index);
+            named(parsed, name);
         });
     };
     match kind.as_deref() {
@@ -204,6 +205,7 @@ fn opaque<'t, 'a>(
                 field,
                 index,
             );
+            named(parsed, name);
         }
     });
 }

@@ -4,7 +4,7 @@
 use casemate_types::{Channel, Role, json::JsonWriter};
 
 use super::{
-    Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string, may_hold, stray,
+    Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string, is_word, may_hold, stray,
 };
 use crate::json::{Kind, Tape, Value};
 
@@ -232,8 +232,16 @@ pub(super) fn push<'t, 'a>(
         role,
         channel,
         is_name,
+        is_word: false,
         place: Place { field, index },
     });
+}
+
+/// Says of the last text under which member's name it stands.
+pub(super) fn named(parsed: &mut Parsed<'_, '_>, name: Option<&str>) {
+    if let Some(site) = parsed.sites.last_mut() {
+        site.is_word = is_word(name);
+    }
 }
 
 fn message<'t, 'a>(
@@ -281,7 +289,7 @@ fn texts<'t, 'a>(
     index: usize,
     parsed: &mut Parsed<'t, 'a>,
 ) {
-    every_string(value, &mut |text, _, is_name| {
+    every_string(value, &mut |text, name, is_name| {
         push(
             parsed,
             text,
@@ -291,6 +299,7 @@ fn texts<'t, 'a>(
             "messages",
             Some(index),
         );
+        named(parsed, name);
     });
 }
 
@@ -368,6 +377,7 @@ fn content_part<'t, 'a>(
                         "messages",
                         Some(index),
                     );
+                    named(parsed, name);
                 }
             });
         }

@@ -129,8 +129,8 @@ impl Inspected {
         self.inspection
             .edit(&keys.surrogates, surrogates, splices)?;
         if let Some(record) = marks {
-            let marker = datamark(&self.read.body, self.endpoint(), record, splices)?;
-            surrogates.stands_for_blank(marker);
+            let marks = datamark(&self.read.body, self.endpoint(), record, splices)?;
+            surrogates.marked_with(marks);
         }
         Some(())
     }

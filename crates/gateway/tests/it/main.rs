@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod book;
+mod chat;
 mod content;
 mod datamark;
 mod edits;
