@@ -5,6 +5,7 @@ mod anthropic;
 pub(crate) mod cells;
 mod errors;
 mod instruct;
+mod number;
 mod openai;
 
 use std::ops::Range;
@@ -13,6 +14,7 @@ use casemate_types::{Channel, Role};
 
 pub(crate) use errors::{error_body, error_event};
 pub(crate) use instruct::instruct;
+pub(crate) use number::card_digits;
 
 use crate::json::{Kind, Tape, Value};
 
@@ -323,7 +325,8 @@ pub(crate) fn usage_of(dialect: Dialect, tape: &Tape<'_>) -> (Option<u64>, Optio
 }
 
 /// Calls `visit` for every string below a value, names of members included, with the name of the
-/// member a string is the value of.
+/// member a string is the value of; and for numbers that may be those of cards, which can be edited as
+/// little as names.
 pub(crate) fn every_string<'t, 'a>(
     value: Value<'t, 'a>,
     visit: &mut dyn FnMut(Value<'t, 'a>, Option<&str>, bool),
@@ -349,6 +352,7 @@ fn walk<'t, 'a>(
                 walk(member, Some(&text), visit);
             }
         }
+        Kind::Number if card_digits(value).is_some() => visit(value, name, true),
         Kind::False | Kind::Null | Kind::Number | Kind::True => {}
     }
 }

@@ -25,6 +25,7 @@ use casemate_types::{Finding, FindingKind, GuardAction};
 use crate::{GuardProfile, Inspector, Surrogates, mark, secret};
 use border::Borders;
 use held::Held;
+pub use held::unescape;
 pub use late::LateWatch;
 
 /// How text stands in its channel.

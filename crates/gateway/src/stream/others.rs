@@ -8,7 +8,7 @@ use casemate_types::{Channel, GuardAction};
 use super::{GuardedStream, Halt, MAX_LANES};
 use crate::{
     answer::withheld,
-    dialect::{AnswerSite, Event},
+    dialect::{AnswerSite, Event, card_digits},
     guard::{Inspection, restore},
     json::Value,
     splice::Splices,
@@ -64,7 +64,7 @@ impl GuardedStream {
         is_name: bool,
         splices: &mut Splices,
     ) -> Result<(), Halt> {
-        let Some(text) = value.text() else {
+        let Some(text) = value.text().or_else(|| card_digits(value)) else {
             return Ok(());
         };
         if self.is_harmless(&text) {

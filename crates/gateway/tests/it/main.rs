@@ -10,6 +10,7 @@
     reason = "tests say what they expect by failing"
 )]
 
+mod arguments;
 mod bad_input;
 mod book;
 mod chat;

@@ -262,9 +262,10 @@ fn add(out: &mut String, text: &str, marks: Option<Marks>) {
     }
 }
 
-/// The escape at the beginning of JSON text: its character and the bytes it takes; `None` when it
-/// is not complete. What is no escape stands for its backslash.
-fn unescape(text: &str) -> Option<(char, usize)> {
+/// The escape at the beginning of JSON text, which is a backslash: its character and the bytes it
+/// takes; `None` when it is not complete. What is no escape stands for its backslash.
+#[must_use]
+pub fn unescape(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
     let simple = |c| Some((c, 2));
     match bytes.get(1)? {
