@@ -5,6 +5,7 @@ mod anthropic;
 pub(crate) mod cells;
 mod errors;
 mod instruct;
+mod members;
 mod number;
 mod openai;
 
@@ -14,6 +15,7 @@ use casemate_types::{Channel, Role};
 
 pub(crate) use errors::{error_body, error_event};
 pub(crate) use instruct::instruct;
+pub(crate) use members::{has_tokens, tokens};
 pub(crate) use number::card_digits;
 
 use crate::json::{Kind, Tape, Value};

@@ -26,7 +26,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     Gateway,
     answer::{Account, withheld},
-    dialect::{Dialect, Event, Lane, error_event, make_event, parse_event},
+    dialect::{Dialect, Event, Lane, error_event, has_tokens, make_event, parse_event, tokens},
     guard::{LEAK, add_sighting, unmarked},
     json::Tape,
     splice::Splices,
@@ -161,6 +161,9 @@ impl GuardedStream {
             return Err(Halt::Broken(
                 "the upstream reported an error in the middle of its answer",
             ));
+        }
+        if let Some(what) = tokens(tape.root()) {
+            return Err(Halt::Blocked(has_tokens(what).detail));
         }
         self.count(&event)?;
         let mut splices = Splices::default();

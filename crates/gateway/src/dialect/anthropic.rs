@@ -4,7 +4,7 @@
 use casemate_types::{Channel, Role, json::JsonWriter};
 
 use super::{
-    Event, Lane, Parsed, Refused, StreamUsage, every_string,
+    Event, Lane, Parsed, Refused, StreamUsage, every_string, members,
     openai::{named, push, strings, structure},
     stray,
 };
@@ -55,7 +55,10 @@ pub(super) fn messages<'t, 'a>(
                 }
                 strings(value, Role::Other, "request", None, parsed);
             }
-            _ => structure(key, value, "request", None, parsed),
+            other => {
+                members::check(other, value, parsed)?;
+                structure(key, value, "request", None, parsed);
+            }
         }
     }
     if messages {

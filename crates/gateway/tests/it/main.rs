@@ -22,5 +22,6 @@ mod fixture;
 mod output;
 mod readers;
 mod surrogates;
+mod tokens;
 mod upstream;
 mod verified;
