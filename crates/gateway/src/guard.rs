@@ -14,7 +14,7 @@ use casemate_inspect::{
     mark,
 };
 use casemate_types::{
-    DataClass, Finding, FindingKind, GuardAction, Obligation, Trust, event::Sighting,
+    DataClass, Direction, Finding, FindingKind, GuardAction, Obligation, Trust, event::Sighting,
     json::escape_body_into,
 };
 
@@ -237,6 +237,7 @@ impl Inspection {
     /// Turns actions into edits. `None` when something cannot be edited that must be.
     pub(crate) fn edit(
         &self,
+        profile: &GuardProfile,
         key: &dyn SurrogateKey,
         surrogates: &mut Surrogates,
         splices: &mut Splices,
@@ -248,9 +249,13 @@ impl Inspection {
         }
         for edit in edits(&self.found)? {
             let found = edit.found;
-            let with = match edit.is_pseudonym() {
-                true => surrogates.replace(key, found.kind, &found.value)?,
-                false => mark(found.kind),
+            let with = match (edit.is_pseudonym(), found.own) {
+                (true, true) => surrogates.replace(key, found.kind, &found.value)?,
+                (true, false) => {
+                    let output = output_action(profile, found.kind);
+                    surrogates.replace_unsent(key, found.kind, &found.value, output)?
+                }
+                (false, _) => mark(found.kind),
             };
             // Surrogates and marks have no character that JSON escapes, at any depth.
             splices.replace(edit.range, with.into_bytes());
@@ -300,6 +305,11 @@ impl Inspection {
         }
         all
     }
+}
+
+/// What is done about a kind in answers.
+const fn output_action(profile: &GuardProfile, kind: FindingKind) -> GuardAction {
+    profile.class_action(kind.class(), Direction::Output, Trust::Untrusted)
 }
 
 /// Whether a finding's place is only where it shows first: what it says, it says of the whole text,

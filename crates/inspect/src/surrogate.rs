@@ -10,7 +10,7 @@ use std::{
     ops::Range,
 };
 
-use casemate_types::FindingKind;
+use casemate_types::{FindingKind, GuardAction};
 
 /// Sixteen letters, four bits each, without vowels that would make words.
 const LETTERS: &[u8; 16] = b"bcdfghjkmnpqrtvw";
@@ -67,16 +67,24 @@ impl Marks {
 /// The stand-ins of one request: made from it, kept for its answer, stored nowhere.
 #[derive(Debug, Clone, Default)]
 pub struct Surrogates {
-    originals: HashMap<String, String>,
+    originals: HashMap<String, Original>,
     /// What text that is data was marked with.
     marks: Option<Marks>,
-    /// Values that the caller has sent and that went on as they were.
+    /// Values that the caller has sent.
     own: HashSet<String>,
 }
 
+/// What a stand-in stands for.
+#[derive(Debug, Clone)]
+struct Original {
+    value: String,
+    /// What answers have in its place, when they may not have the value.
+    instead: Option<String>,
+}
+
 impl Surrogates {
-    /// The stand-in of a value; remembers it for [`Surrogates::restore`]. `None` when two values of
-    /// the request have the same stand-in, which must not be sent.
+    /// The stand-in of a value that the caller has sent; remembers it for [`Surrogates::restore`].
+    /// `None` when two values of the request have the same stand-in, which must not be sent.
     #[must_use]
     pub fn replace(
         &mut self,
@@ -84,19 +92,38 @@ impl Surrogates {
         kind: FindingKind,
         value: &str,
     ) -> Option<String> {
-        let word = word_of(kind);
-        let tag = u64::from_be_bytes(key.tag(word, value));
-        let mut surrogate = String::with_capacity(LONGEST);
-        surrogate.push_str(word);
-        surrogate.push('_');
-        for shift in 0..TAG {
-            surrogate.push(char::from(LETTERS[(tag >> (4 * shift) & 15) as usize]));
-        }
-        let known = self
-            .originals
-            .entry(surrogate.clone())
-            .or_insert_with(|| value.to_owned());
-        (known == value).then_some(surrogate)
+        self.remember(value);
+        let surrogate = surrogate_of(key, kind, value);
+        let original = self.original(&surrogate, value, None);
+        original.instead = None;
+        (original.value == value).then_some(surrogate)
+    }
+
+    /// The same for a value that only the operator has sent. `output` is what is done about such a
+    /// value in answers: from [`GuardAction::Pseudonymise`] on, a mark is put in the place of its
+    /// stand-in, unless the caller has sent the value as well.
+    #[must_use]
+    pub fn replace_unsent(
+        &mut self,
+        key: &dyn SurrogateKey,
+        kind: FindingKind,
+        value: &str,
+        output: GuardAction,
+    ) -> Option<String> {
+        let surrogate = surrogate_of(key, kind, value);
+        let hidden = output > GuardAction::Flag && !self.is_own(value);
+        let instead = hidden.then(|| mark(kind));
+        let original = self.original(&surrogate, value, instead);
+        (original.value == value).then_some(surrogate)
+    }
+
+    /// What a stand-in stands for already, or from now on.
+    fn original(&mut self, surrogate: &str, value: &str, instead: Option<String>) -> &mut Original {
+        let known = self.originals.entry(surrogate.to_owned());
+        known.or_insert_with(|| Original {
+            value: value.to_owned(),
+            instead,
+        })
     }
 
     /// Remembers what texts of the request were marked with. [`crate::StreamGuard`] undoes it before
@@ -121,7 +148,7 @@ impl Surrogates {
     /// Whether the caller has sent a value itself.
     #[must_use]
     pub fn is_own(&self, value: &str) -> bool {
-        self.own.contains(value) || self.originals.values().any(|original| original == value)
+        self.own.contains(value)
     }
 
     /// Whether there is nothing to restore.
@@ -154,7 +181,7 @@ impl Surrogates {
         out.push_str(&text[done..]);
     }
 
-    /// Where stand-ins of this request stand in a text, and what they stand for.
+    /// Where stand-ins of this request stand in a text, and what answers have in their place.
     pub fn occurrences<'a>(
         &'a self,
         text: &'a str,
@@ -170,10 +197,23 @@ impl Surrogates {
             let original = self.originals.get(text.get(span.clone())?)?;
             (span.start >= done).then(|| {
                 done = span.end;
-                (span, original.as_str())
+                let instead = original.instead.as_deref();
+                (span, instead.unwrap_or(&original.value))
             })
         })
     }
+}
+
+fn surrogate_of(key: &dyn SurrogateKey, kind: FindingKind, value: &str) -> String {
+    let word = word_of(kind);
+    let tag = u64::from_be_bytes(key.tag(word, value));
+    let mut surrogate = String::with_capacity(LONGEST);
+    surrogate.push_str(word);
+    surrogate.push('_');
+    for shift in 0..TAG {
+        surrogate.push(char::from(LETTERS[(tag >> (4 * shift) & 15) as usize]));
+    }
+    surrogate
 }
 
 /// The mark in place of a redacted value.
