@@ -9,7 +9,11 @@ mod members;
 mod number;
 mod openai;
 
-use std::ops::Range;
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::Range,
+};
 
 use casemate_types::{Channel, Role};
 
@@ -264,12 +268,12 @@ pub(crate) struct Event<'t, 'a> {
     /// Pieces of texts.
     pub(crate) pieces: Vec<(Lane, Value<'t, 'a>)>,
     /// Choices or blocks that end with this event.
-    pub(crate) ends: Vec<u64>,
+    pub(crate) ends: BTreeSet<u64>,
     /// Everything else that is text, and whether it is the name of a member.
     pub(crate) others: Vec<(Value<'t, 'a>, bool)>,
-    /// Those of `others` that may go on in the next event, with the choice or block and the name
-    /// they stand under: members of a delta that no rule knows.
-    pub(crate) strays: Vec<(u64, String, Value<'t, 'a>)>,
+    /// Those of `others` that may go on in the next event, with the choice or block and the hash of the
+    /// name they stand under: members of a delta that no rule knows.
+    pub(crate) strays: Vec<(u64, u64, Value<'t, 'a>)>,
     pub(crate) input_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
     /// The event carries usage and nothing else.
@@ -289,8 +293,11 @@ pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event
     };
     // By what is left over rather than by rules, so that no shape of an event hides a text.
     let Event { pieces, others, .. } = &mut event;
+    // INVARIANT: pieces stand in the order of the document, so one look at the next of them tells. A
+    // piece out of order would be edited twice, which splices refuse.
+    let mut pieces = pieces.iter().peekable();
     every_string(root, &mut |text, _, is_name| {
-        if !pieces.iter().any(|(_, piece)| piece.is(&text)) {
+        if pieces.next_if(|(_, piece)| piece.is(&text)).is_none() {
             others.push((text, is_name));
         }
     });
@@ -299,9 +306,12 @@ pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event
 
 /// Notes every text below a member of a delta that no rule knows.
 fn stray<'t, 'a>(value: Value<'t, 'a>, index: u64, name: &str, event: &mut Event<'t, 'a>) {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let name = hasher.finish();
     every_string(value, &mut |text, _, is_name| {
         if !is_name {
-            event.strays.push((index, name.to_owned(), text));
+            event.strays.push((index, name, text));
         }
     });
 }

@@ -234,7 +234,9 @@ pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
                 block_delta(delta, index, &mut event);
             }
         }
-        Some("content_block_stop") => event.ends.push(index),
+        Some("content_block_stop") => {
+            event.ends.insert(index);
+        }
         Some("message_start") => {
             let usage = root.get("message").and_then(|message| message.get("usage"));
             event.input_tokens = usage.and_then(input_tokens);

@@ -419,7 +419,7 @@ fn choice<'t, 'a>(choice: Value<'t, 'a>, event: &mut Event<'t, 'a>) {
     // Some servers send an empty reason with every event.
     let reason = choice.get("finish_reason").and_then(|reason| reason.text());
     if reason.is_some_and(|reason| !reason.is_empty()) {
-        event.ends.push(index);
+        event.ends.insert(index);
     }
 }
 

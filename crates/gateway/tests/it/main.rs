@@ -19,6 +19,7 @@ mod datamark;
 mod edits;
 mod faults;
 mod fixture;
+mod floods;
 mod output;
 mod readers;
 mod surrogates;
