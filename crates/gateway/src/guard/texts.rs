@@ -41,9 +41,12 @@ pub(crate) struct Map<'a> {
     base: usize,
     /// Places inside the outer string, if it has escapes.
     outer: Option<&'a [u32]>,
-    /// Start inside the outer text, and places inside the inner string.
-    inner: Option<(usize, Option<Vec<u32>>)>,
+    inner: Option<Inner>,
 }
+
+/// A string of an inner document: where it starts inside the outer text, and places inside of it, if it
+/// has escapes.
+type Inner = (usize, Option<Vec<u32>>);
 
 impl Map<'_> {
     fn place(&self, at: usize) -> usize {
@@ -119,7 +122,7 @@ fn visit_number(value: Value<'_, '_>, visit: &mut dyn FnMut(Text<'_>)) {
 /// The texts of a document inside a text; false when the text itself is still to be visited.
 fn visit_document<'m>(
     text: &str,
-    map: &dyn Fn(Option<(usize, Option<Vec<u32>>)>) -> Map<'m>,
+    map: &dyn Fn(Option<Inner>) -> Map<'m>,
     visit: &mut dyn FnMut(Text<'_>),
 ) -> bool {
     let Ok(tape) = Tape::parse(text.as_bytes()) else {
@@ -148,7 +151,7 @@ fn visit_document<'m>(
 /// without escapes, as streams are.
 fn visit_broken<'m>(
     text: &str,
-    map: &dyn Fn(Option<(usize, Option<Vec<u32>>)>) -> Map<'m>,
+    map: &dyn Fn(Option<Inner>) -> Map<'m>,
     visit: &mut dyn FnMut(Text<'_>),
 ) -> bool {
     if !text.contains('\\') {
