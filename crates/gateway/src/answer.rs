@@ -19,9 +19,9 @@ use tokio::time::Instant;
 
 use crate::{
     Gateway,
-    dialect::{Dialect, answer_sites, usage_of},
+    dialect::{Dialect, Endpoint, answer_sites, has_tokens, tokens, usage_of},
     gateway::{json_response, settled, transport_problem},
-    guard::{Inspection, restore},
+    guard::{Inspection, restore, unmarked},
     json::Tape,
     splice::Splices,
     steps::{Forwarded, Inspected, RouteRef},
@@ -181,6 +181,9 @@ async fn whole(
         }
         Err(error) => return Err(account.fail(transport_problem(&error))),
     };
+    let Some(body) = unmarked(&surrogates, body) else {
+        return Err(account.fail(Problem::new(ProblemCode::Upstream, withheld(&[]))));
+    };
     let Ok(tape) = Tape::parse(&body) else {
         let text = "the upstream's answer is not valid JSON, so it cannot be inspected";
         return Err(account.fail(Problem::new(ProblemCode::Upstream, text)));
@@ -206,6 +209,13 @@ async fn whole(
     if account.receipt.durable().await.is_err() {
         let text = "the access could not be recorded, so its answer is withheld";
         return Err(account.fail(Problem::new(ProblemCode::Unavailable, text)));
+    }
+    let is_said = inspected.endpoint() != Endpoint::Embeddings;
+    if let Some(what) = is_said.then(|| tokens(tape.root())).flatten() {
+        let problem = has_tokens(what);
+        let route = inspected.route();
+        account.settle(Ending::Cut, route, usage, sightings, &problem.detail);
+        return Err(problem);
     }
     let blocked = inspection.blocked();
     let safe = if blocked.is_empty() {

@@ -5,14 +5,22 @@ mod anthropic;
 pub(crate) mod cells;
 mod errors;
 mod instruct;
+mod members;
+mod number;
 mod openai;
 
-use std::ops::Range;
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::Range,
+};
 
 use casemate_types::{Channel, Role};
 
 pub(crate) use errors::{error_body, error_event};
 pub(crate) use instruct::instruct;
+pub(crate) use members::{has_tokens, tokens};
+pub(crate) use number::card_digits;
 
 use crate::json::{Kind, Tape, Value};
 
@@ -98,7 +106,23 @@ pub(crate) struct Site<'t, 'a> {
     pub(crate) channel: Channel,
     /// A member's name rather than a value: it cannot be edited.
     pub(crate) is_name: bool,
+    /// A word of the wire format, an id or an address rather than what somebody says.
+    pub(crate) is_word: bool,
     pub(crate) place: Place,
+}
+
+/// Whether a string under a member's name is none of the texts that are said.
+fn is_word(name: Option<&str>) -> bool {
+    let texts = [
+        "content",
+        "context",
+        "data",
+        "reasoning",
+        "refusal",
+        "text",
+        "title",
+    ];
+    name.is_some_and(|name| !texts.contains(&name))
 }
 
 /// Where a text stands, for people.
@@ -244,12 +268,12 @@ pub(crate) struct Event<'t, 'a> {
     /// Pieces of texts.
     pub(crate) pieces: Vec<(Lane, Value<'t, 'a>)>,
     /// Choices or blocks that end with this event.
-    pub(crate) ends: Vec<u64>,
+    pub(crate) ends: BTreeSet<u64>,
     /// Everything else that is text, and whether it is the name of a member.
     pub(crate) others: Vec<(Value<'t, 'a>, bool)>,
-    /// Those of `others` that may go on in the next event, with the choice or block and the name
-    /// they stand under: members of a delta that no rule knows.
-    pub(crate) strays: Vec<(u64, String, Value<'t, 'a>)>,
+    /// Those of `others` that may go on in the next event, with the choice or block and the hash of the
+    /// name they stand under: members of a delta that no rule knows.
+    pub(crate) strays: Vec<(u64, u64, Value<'t, 'a>)>,
     pub(crate) input_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
     /// The event carries usage and nothing else.
@@ -269,8 +293,11 @@ pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event
     };
     // By what is left over rather than by rules, so that no shape of an event hides a text.
     let Event { pieces, others, .. } = &mut event;
+    // INVARIANT: pieces stand in the order of the document, so one look at the next of them tells. A
+    // piece out of order would be edited twice, which splices refuse.
+    let mut pieces = pieces.iter().peekable();
     every_string(root, &mut |text, _, is_name| {
-        if !pieces.iter().any(|(_, piece)| piece.is(&text)) {
+        if pieces.next_if(|(_, piece)| piece.is(&text)).is_none() {
             others.push((text, is_name));
         }
     });
@@ -279,9 +306,12 @@ pub(crate) fn parse_event<'t, 'a>(dialect: Dialect, tape: &'t Tape<'a>) -> Event
 
 /// Notes every text below a member of a delta that no rule knows.
 fn stray<'t, 'a>(value: Value<'t, 'a>, index: u64, name: &str, event: &mut Event<'t, 'a>) {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let name = hasher.finish();
     every_string(value, &mut |text, _, is_name| {
         if !is_name {
-            event.strays.push((index, name.to_owned(), text));
+            event.strays.push((index, name, text));
         }
     });
 }
@@ -307,7 +337,8 @@ pub(crate) fn usage_of(dialect: Dialect, tape: &Tape<'_>) -> (Option<u64>, Optio
 }
 
 /// Calls `visit` for every string below a value, names of members included, with the name of the
-/// member a string is the value of.
+/// member a string is the value of; and for numbers that may be those of cards, which can be edited as
+/// little as names.
 pub(crate) fn every_string<'t, 'a>(
     value: Value<'t, 'a>,
     visit: &mut dyn FnMut(Value<'t, 'a>, Option<&str>, bool),
@@ -333,6 +364,7 @@ fn walk<'t, 'a>(
                 walk(member, Some(&text), visit);
             }
         }
+        Kind::Number if card_digits(value).is_some() => visit(value, name, true),
         Kind::False | Kind::Null | Kind::Number | Kind::True => {}
     }
 }

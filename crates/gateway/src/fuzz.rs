@@ -61,6 +61,7 @@ pub fn round_trip(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
             role: Role::User,
             channel: site.channel,
             is_name: site.is_name,
+            is_word: false,
             place: Place {
                 field: "fuzz",
                 index: None,
@@ -83,7 +84,7 @@ pub fn round_trip(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     };
     let inspection = Inspection::of_request(&inspector, &profile, &recall, &sites);
     let (mut surrogates, mut splices) = (Surrogates::default(), Splices::default());
-    inspection.edit(&Key, &mut surrogates, &mut splices)?;
+    inspection.edit(&profile, &Key, &mut surrogates, &mut splices)?;
     let edited = splices.apply(&document)?;
     // INVARIANT: edits keep a document a document, which is what this is here to find out.
     let tape = Tape::parse(&edited).expect("an edited document is one");

@@ -2,9 +2,11 @@
 //! Inspection of requests and whole answers: what was found, and the edits it leads to.
 
 mod edits;
+mod texts;
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
+use bytes::Bytes;
 use casemate_access::Evidence;
 use casemate_crypto::Hmac;
 use casemate_inspect::{
@@ -12,14 +14,15 @@ use casemate_inspect::{
     mark,
 };
 use casemate_types::{
-    Channel, DataClass, Finding, FindingKind, GuardAction, Obligation, Trust, event::Sighting,
+    DataClass, Direction, Finding, FindingKind, GuardAction, Obligation, Trust, event::Sighting,
     json::escape_body_into,
 };
 
 use self::edits::edits;
+pub(crate) use self::texts::{Text, visit_texts};
 use crate::{
-    dialect::{AnswerSite, Site},
-    json::{Kind, Tape, Value},
+    dialect::{AnswerSite, Site, answer_sites},
+    json::Tape,
     memory::Recall,
     splice::Splices,
 };
@@ -59,93 +62,6 @@ pub(crate) struct Inspection {
     found: Vec<Found>,
 }
 
-/// A text inside a document: a JSON string, or a string of a document inside one.
-pub(crate) struct Text<'a> {
-    pub(crate) text: Cow<'a, str>,
-    /// From bytes of the text to bytes of the document.
-    pub(crate) map: Map,
-    pub(crate) is_name: bool,
-}
-
-/// How a text's bytes lead back to the document's.
-pub(crate) struct Map {
-    base: usize,
-    /// Places inside the outer string, if it has escapes.
-    outer: Option<Vec<u32>>,
-    /// Start inside the outer text, and places inside the inner string.
-    inner: Option<(usize, Option<Vec<u32>>)>,
-}
-
-impl Map {
-    fn place(&self, at: usize) -> usize {
-        let look = |map: &Option<Vec<u32>>, at: usize| match map {
-            Some(map) => map
-                .get(at)
-                .or(map.last())
-                .map_or(at, |place| *place as usize),
-            None => at,
-        };
-        let at = match &self.inner {
-            Some((start, map)) => start + look(map, at),
-            None => at,
-        };
-        self.base + look(&self.outer, at)
-    }
-
-    pub(crate) fn range(&self, span: &Range<usize>) -> Range<usize> {
-        self.place(span.start)..self.place(span.end)
-    }
-
-    /// How often what is put in must be escaped.
-    const fn depth(&self) -> usize {
-        if self.inner.is_some() { 2 } else { 1 }
-    }
-}
-
-/// Calls `visit` with the text of a string. Arguments of tool calls are documents of their own, so
-/// their strings are visited one by one, without the escapes that could hide something.
-pub(crate) fn visit_texts(
-    value: Value<'_, '_>,
-    channel: Channel,
-    is_name: bool,
-    visit: &mut dyn FnMut(Text<'_>),
-) {
-    let Some((text, outer)) = value.text_mapped() else {
-        return;
-    };
-    let base = value.inside().start;
-    if channel == Channel::ToolArguments
-        && let Ok(tape) = Tape::parse(text.as_bytes())
-        && matches!(
-            tape.root().kind(),
-            Kind::Object | Kind::Array | Kind::String
-        )
-    {
-        crate::dialect::every_string(tape.root(), &mut |inner, _, is_name| {
-            let Some((text, map)) = inner.text_mapped() else {
-                return;
-            };
-            let start = inner.inside().start;
-            let map = Map {
-                base,
-                outer: outer.clone(),
-                inner: Some((start, map)),
-            };
-            visit(Text { text, map, is_name });
-        });
-        return;
-    }
-    visit(Text {
-        text,
-        map: Map {
-            base,
-            outer,
-            inner: None,
-        },
-        is_name,
-    });
-}
-
 impl Inspection {
     /// Looks at every text of a request.
     pub(crate) fn of_request(
@@ -159,7 +75,8 @@ impl Inspection {
             visit_texts(site.value, site.channel, site.is_name, &mut |text| {
                 let segment = Segment::new(&text.text, site.role, site.channel);
                 let inspect = || inspector.inspect(segment);
-                for finding in &*recall.of(segment, inspect) {
+                let found = recall.of(segment, inspect);
+                for finding in found.iter().filter(|one| text.counts(one)) {
                     let action = profile.input_action(finding, segment);
                     let own = segment.trust == Trust::Untrusted;
                     all.add(finding, action, &text, own, || site.place.to_string());
@@ -187,7 +104,9 @@ impl Inspection {
                 {
                     all.add_leak(profile);
                 }
-                for finding in inspector.inspect_answer(&text.text) {
+                let mut found = inspector.inspect_answer(&text.text);
+                found.retain(|one| text.counts(one));
+                for finding in found {
                     let value = text.text.get(finding.span.clone()).unwrap_or_default();
                     let action = profile.answer_action(&finding, value, surrogates);
                     // There is nobody to put an original back behind the caller.
@@ -234,7 +153,7 @@ impl Inspection {
             rule: finding.rule,
             score: finding.score,
             action,
-            range: (!text.is_name).then(|| text.map.range(&span)),
+            range: text.is_editable().then(|| text.map.range(&span)),
             value: text.text.get(span).unwrap_or_default().to_owned(),
             place: place(),
             own,
@@ -318,6 +237,7 @@ impl Inspection {
     /// Turns actions into edits. `None` when something cannot be edited that must be.
     pub(crate) fn edit(
         &self,
+        profile: &GuardProfile,
         key: &dyn SurrogateKey,
         surrogates: &mut Surrogates,
         splices: &mut Splices,
@@ -329,9 +249,13 @@ impl Inspection {
         }
         for edit in edits(&self.found)? {
             let found = edit.found;
-            let with = match edit.is_pseudonym() {
-                true => surrogates.replace(key, found.kind, &found.value)?,
-                false => mark(found.kind),
+            let with = match (edit.is_pseudonym(), found.own) {
+                (true, true) => surrogates.replace(key, found.kind, &found.value)?,
+                (true, false) => {
+                    let output = output_action(profile, found.kind);
+                    surrogates.replace_unsent(key, found.kind, &found.value, output)?
+                }
+                (false, _) => mark(found.kind),
             };
             // Surrogates and marks have no character that JSON escapes, at any depth.
             splices.replace(edit.range, with.into_bytes());
@@ -381,6 +305,11 @@ impl Inspection {
         }
         all
     }
+}
+
+/// What is done about a kind in answers.
+const fn output_action(profile: &GuardProfile, kind: FindingKind) -> GuardAction {
+    profile.class_action(kind.class(), Direction::Output, Trust::Untrusted)
 }
 
 /// Whether a finding's place is only where it shows first: what it says, it says of the whole text,
@@ -449,6 +378,30 @@ pub(crate) fn restore(
             }
         });
     }
+}
+
+/// A document without marks, so that in them nothing hides from what is looked for afterwards. `None`
+/// when it cannot be edited.
+pub(crate) fn unmarked(surrogates: &Surrogates, document: Bytes) -> Option<Bytes> {
+    let Some(marks) = surrogates.marks() else {
+        return Some(document);
+    };
+    let mut splices = Splices::default();
+    let Ok(tape) = Tape::parse(&document) else {
+        // It is refused where it is read.
+        return Some(document.clone());
+    };
+    for site in answer_sites(&tape) {
+        visit_texts(site.value, site.channel, site.is_name, &mut |text| {
+            for (at, c) in text.text.char_indices() {
+                if let Some(meaning) = marks.meaning(c) {
+                    let place = text.map.range(&(at..at + c.len_utf8()));
+                    splices.replace_if_free(place, meaning.as_bytes().to_vec());
+                }
+            }
+        });
+    }
+    splices.apply(&document)
 }
 
 /// Keyed stand-ins of one project.

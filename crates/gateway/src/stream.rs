@@ -6,6 +6,7 @@ mod others;
 mod text;
 
 use std::{
+    collections::{HashMap, HashSet},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -26,13 +27,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     Gateway,
     answer::{Account, withheld},
-    dialect::{Dialect, Event, Lane, error_event, make_event, parse_event},
-    guard::{LEAK, add_sighting},
+    dialect::{Dialect, Event, Lane, error_event, has_tokens, make_event, parse_event, tokens},
+    guard::{LEAK, add_sighting, unmarked},
     json::Tape,
     splice::Splices,
     sse::{Frame, Frames},
     steps::Inspected,
-    stream::text::{Guarded, guard_of},
+    stream::text::Guards,
 };
 
 /// Bytes of text that a token has at most, on average over an answer. An answer with more of them
@@ -42,6 +43,12 @@ const BYTES_PER_TOKEN_MOST: u64 = 8;
 const BYTES_PER_TOKEN: u64 = 4;
 /// Texts at the same time, and texts that ended.
 const MAX_LANES: usize = 4096;
+/// What is said about more.
+const TOO_MANY: &str = "the upstream's answer has too many texts";
+/// Bytes of events that are no text of the answer: so many anyway, and so many for each token that was
+/// reserved. Nothing of them is held, but all of them are looked at.
+const BESIDE: u64 = 16 << 20;
+const BESIDE_PER_TOKEN: u64 = 2048;
 
 /// What a stream is made of.
 pub(crate) struct StreamParts {
@@ -66,11 +73,11 @@ pub(crate) struct GuardedStream {
     dialect: Dialect,
     upstream: Incoming,
     frames: Frames,
-    guards: Vec<Guarded>,
+    guards: Guards,
     /// Choices and blocks that have ended.
-    ended: Vec<u64>,
-    /// Ends of texts that no rule knows, by choice or block and name.
-    trails: Vec<(u64, String, String)>,
+    ended: HashSet<u64>,
+    /// Ends of texts that no rule knows, by choice or block and hash of the name.
+    trails: HashMap<(u64, u64), String>,
     harmless: Vec<String>,
     /// Data of the last event, for events made from scratch.
     last_data: Bytes,
@@ -89,6 +96,8 @@ struct Tally {
     input: Option<u64>,
     output: Option<u64>,
     bytes: u64,
+    /// Bytes of events beside those.
+    beside: u64,
     findings: Vec<Sighting>,
 }
 
@@ -112,9 +121,9 @@ impl GuardedStream {
             hide_usage: parts.hide_usage,
             upstream: parts.upstream,
             frames: Frames::default(),
-            guards: Vec::new(),
-            ended: Vec::new(),
-            trails: Vec::new(),
+            guards: Guards::default(),
+            ended: HashSet::new(),
+            trails: HashMap::new(),
             harmless: Vec::new(),
             last_data: Bytes::new(),
             tally: Tally::default(),
@@ -152,6 +161,8 @@ impl GuardedStream {
             self.done = true;
             return Ok(());
         }
+        let stuck = || Halt::Broken("an event could not be made safe");
+        let data = unmarked(&self.surrogates, data).ok_or_else(stuck)?;
         let tape = Tape::parse(&data)
             .map_err(|_| Halt::Broken("the upstream sent an event that is not valid JSON"))?;
         let event = parse_event(self.dialect, &tape);
@@ -160,13 +171,15 @@ impl GuardedStream {
                 "the upstream reported an error in the middle of its answer",
             ));
         }
-        self.count(&event)?;
+        if let Some(what) = tokens(tape.root()) {
+            return Err(Halt::Blocked(has_tokens(what).detail));
+        }
+        self.count(&event, data.len() + frame.name().map_or(0, str::len))?;
         let mut splices = Splices::default();
         self.check_others(&event, frame.name(), &mut splices)?;
         self.guard_pieces(&event, &mut splices)?;
         for index in &event.ends {
-            self.flush(Some(*index))?;
-            self.ended.push(*index);
+            self.end(*index)?;
         }
         if event.last {
             self.flush(None)?;
@@ -175,7 +188,6 @@ impl GuardedStream {
             self.done = true;
         }
         if !(event.only_usage && self.hide_usage) {
-            let stuck = || Halt::Broken("an event could not be made safe");
             let edited = splices.apply(&data).ok_or_else(stuck)?;
             self.write_event(frame.name(), &edited);
         }
@@ -201,7 +213,21 @@ impl GuardedStream {
         self.out.extend_from_slice(b"\n\n");
     }
 
-    fn count(&mut self, event: &Event<'_, '_>) -> Result<(), Halt> {
+    /// Ends a choice or block.
+    fn end(&mut self, index: u64) -> Result<(), Halt> {
+        if self.ended.contains(&index) {
+            return Ok(());
+        }
+        self.flush(Some(index))?;
+        if self.guards.len() + self.ended.len() >= MAX_LANES {
+            return Err(Halt::Broken(TOO_MANY));
+        }
+        self.ended.insert(index);
+        Ok(())
+    }
+
+    /// Counts an event of `size` bytes.
+    fn count(&mut self, event: &Event<'_, '_>, size: usize) -> Result<(), Halt> {
         self.tally.input = event.input_tokens.or(self.tally.input);
         self.tally.output = event.output_tokens.or(self.tally.output);
         let bytes: usize = event
@@ -211,6 +237,10 @@ impl GuardedStream {
             .sum();
         self.tally.bytes += bytes as u64;
         let allowed = self.inspected.demand.output;
+        self.tally.beside += size.saturating_sub(bytes) as u64;
+        if self.tally.beside > BESIDE.saturating_add(allowed.saturating_mul(BESIDE_PER_TOKEN)) {
+            return Err(Halt::Broken("the upstream sent too much beside its answer"));
+        }
         let over = self.tally.bytes > allowed.saturating_mul(BYTES_PER_TOKEN_MOST)
             || self.tally.output.is_some_and(|output| output > allowed);
         // What the provider counts in its last event was produced already; it is settled, not cut.
@@ -223,10 +253,8 @@ impl GuardedStream {
 
     /// Sends each piece through the guard of its text and replaces it by what may go out.
     fn guard_pieces(&mut self, event: &Event<'_, '_>, splices: &mut Splices) -> Result<(), Halt> {
-        if self.guards.len() + self.ended.len() > MAX_LANES {
-            return Err(Halt::Broken("the upstream's answer has too many texts"));
-        }
         let active = self.inspected.route().active().clone();
+        let last = last_pieces(event);
         for (at, (lane, value)) in event.pieces.iter().enumerate() {
             let Some(text) = value.text() else { continue };
             if self.ended.contains(&lane.index) {
@@ -235,27 +263,28 @@ impl GuardedStream {
                 }
                 return Err(Halt::Broken("the upstream went on after an end"));
             }
+            if !self.guards.has(*lane) && self.guards.len() + self.ended.len() >= MAX_LANES {
+                return Err(Halt::Broken(TOO_MANY));
+            }
             let (inspector, profile) = (&active.inspector, &active.config.guard);
-            let guarded = guard_of(&mut self.guards, *lane);
+            let guarded = self.guards.of(*lane);
             let guard = &mut guarded.guard;
             let mut piece = guard.push(inspector, profile, &self.surrogates, &text);
             // With the event that ends a text goes out all of it, in its place.
-            let ends = event.last || event.ends.contains(&lane.index);
-            let more = event.pieces[at + 1..]
-                .iter()
-                .any(|(other, _)| other == lane);
-            if ends && !more && !piece.cut {
+            let is_last = last.get(lane).is_none_or(|last| *last == at);
+            let ends = is_last && is_ending(event, *lane);
+            if ends && !piece.cut {
                 let rest = guard.finish(inspector, profile, &self.surrogates);
                 piece.text.push_str(&rest.text);
                 piece.findings.extend(rest.findings);
                 piece.cut = rest.cut;
             }
             let instructions = self.inspected.demand.instructions.as_ref();
-            let quotes = guarded.quotes(instructions, &piece.text, ends && !more);
-            let arrived = (text.as_ref(), ends && !more);
+            let quotes = guarded.quotes(instructions, &piece.text, ends);
+            let arrived = (text.as_ref(), ends);
             let late = guarded.look_back(inspector, profile, &self.surrogates, arrived);
-            if ends && !more && !piece.cut {
-                self.guards.retain(|known| known.lane != *lane);
+            if ends && !piece.cut {
+                self.guards.end(*lane);
             }
             for (finding, action) in &piece.findings {
                 self.saw(finding, *action);
@@ -290,13 +319,7 @@ impl GuardedStream {
     /// Gives out what guards of ended texts still hold, as events of their own.
     fn flush(&mut self, index: Option<u64>) -> Result<(), Halt> {
         let active = self.inspected.route().active().clone();
-        let mut guards = std::mem::take(&mut self.guards);
-        let mut halt = None;
-        guards.retain_mut(|guarded| {
-            let lane = guarded.lane;
-            if index.is_some_and(|index| index != lane.index) || halt.is_some() {
-                return true;
-            }
+        for mut guarded in self.guards.take(index) {
             let (inspector, profile) = (&active.inspector, &active.config.guard);
             let piece = guarded.guard.finish(inspector, profile, &self.surrogates);
             for (finding, action) in &piece.findings {
@@ -304,27 +327,21 @@ impl GuardedStream {
             }
             let late = guarded.look_back(inspector, profile, &self.surrogates, ("", true));
             let instructions = self.inspected.demand.instructions.as_ref();
-            let leak = match guarded.quotes(instructions, &piece.text, true) {
-                true => self.leaks(profile),
-                false => Ok(()),
-            };
-            if let Err(stop) = leak.and_then(|()| self.found_late(&late)) {
-                halt = Some(stop);
-                return false;
+            if guarded.quotes(instructions, &piece.text, true) {
+                self.leaks(profile)?;
             }
-            let event = make_event_if(self.dialect, lane, &piece.text, &self.last_data);
+            self.found_late(&late)?;
+            let event = make_event_if(self.dialect, guarded.lane, &piece.text, &self.last_data);
             self.out.extend_from_slice(&event);
             if piece.cut {
                 let class = piece
                     .findings
                     .last()
                     .map(|(finding, _)| finding.kind.class());
-                halt = Some(Halt::Blocked(withheld(class.as_slice())));
+                return Err(Halt::Blocked(withheld(class.as_slice())));
             }
-            false
-        });
-        self.guards = guards;
-        halt.map_or(Ok(()), Err)
+        }
+        Ok(())
     }
 
     /// What was found behind what was given out.
@@ -444,6 +461,21 @@ impl GuardedStream {
         }
         false
     }
+}
+
+/// Whether a text ends with an event.
+fn is_ending(event: &Event<'_, '_>, lane: Lane) -> bool {
+    event.last || event.ends.contains(&lane.index)
+}
+
+/// Which piece of an event is the last one of each text that ends; nothing where there is one piece.
+fn last_pieces(event: &Event<'_, '_>) -> HashMap<Lane, usize> {
+    if event.pieces.len() < 2 {
+        return HashMap::new();
+    }
+    let pieces = event.pieces.iter().enumerate();
+    let ending = pieces.filter(|(_, (lane, _))| is_ending(event, *lane));
+    ending.map(|(at, (lane, _))| (*lane, at)).collect()
 }
 
 fn make_event_if(dialect: Dialect, lane: Lane, text: &str, like: &[u8]) -> Vec<u8> {

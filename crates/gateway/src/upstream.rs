@@ -148,13 +148,25 @@ impl Route {
     }
 }
 
-/// A route that needs a verified model leads to servers that say which version they run.
-fn check_digests(
+/// A route that needs a verified model leads to servers that say which version they run, and to that
+/// model there.
+fn check_verified(
     route: &RouteConfig,
     upstreams: [Option<&Arc<Upstream>>; 2],
 ) -> Result<(), GatewayError> {
     if route.verified.is_none() {
         return Ok(());
+    }
+    let wrong = |why: String| GatewayError::Route {
+        model: route.model.clone(),
+        why,
+    };
+    if route.model.ends_with('*') && route.upstream_model.is_none() {
+        return Err(wrong(
+            "it needs a verified model, and a pattern lets callers choose another one of the \
+             server: name the one that was verified in `upstream_model`, or write `model` out"
+                .to_owned(),
+        ));
     }
     let silent = upstreams
         .into_iter()
@@ -162,13 +174,10 @@ fn check_digests(
         .find(|one| one.digest.is_none());
     match silent {
         None => Ok(()),
-        Some(silent) => Err(GatewayError::Route {
-            model: route.model.clone(),
-            why: format!(
-                "it needs a verified model, and its upstream `{}` has no `digest`",
-                silent.name
-            ),
-        }),
+        Some(silent) => Err(wrong(format!(
+            "it needs a verified model, and its upstream `{}` has no `digest`",
+            silent.name
+        ))),
     }
 }
 
@@ -217,7 +226,7 @@ impl Routes {
                     why,
                 });
             }
-            check_digests(route, [Some(&upstream), fallback.as_ref()])?;
+            check_verified(route, [Some(&upstream), fallback.as_ref()])?;
             all.push(Route {
                 config: route.clone(),
                 upstream,

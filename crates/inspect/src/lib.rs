@@ -46,8 +46,8 @@ pub use guard::{GuardProfile, GuardRule, ProfileName};
 pub use inspector::{InspectError, Inspector, Segment};
 pub use link::{HostError, Hosts};
 pub use quote::{Instructions, QuoteWatch};
-pub use stream::{Escape, LateWatch, Piece, StreamGuard};
-pub use surrogate::{SurrogateKey, Surrogates, mark};
+pub use stream::{Escape, LateWatch, Piece, StreamGuard, unescape};
+pub use surrogate::{Marks, SurrogateKey, Surrogates, mark};
 
 /// What training sees of a text, for `examples/train_injection`.
 #[doc(hidden)]

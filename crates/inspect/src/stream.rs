@@ -25,6 +25,7 @@ use casemate_types::{Finding, FindingKind, GuardAction};
 use crate::{GuardProfile, Inspector, Surrogates, mark, secret};
 use border::Borders;
 use held::Held;
+pub use held::unescape;
 pub use late::LateWatch;
 
 /// How text stands in its channel.
@@ -80,7 +81,8 @@ impl StreamGuard {
         }
     }
 
-    /// Takes a piece; gives what can go out now.
+    /// Takes a piece; gives what can go out now. Marks of the request are undone before anything is
+    /// looked for.
     #[must_use]
     pub fn push(
         &mut self,
@@ -90,7 +92,7 @@ impl StreamGuard {
         piece: &str,
     ) -> Piece {
         if !self.cut {
-            self.held.push(piece, false);
+            self.held.push(piece, false, surrogates.marks());
         }
         self.release(inspector, profile, surrogates, false)
     }
@@ -103,7 +105,7 @@ impl StreamGuard {
         profile: &GuardProfile,
         surrogates: &Surrogates,
     ) -> Piece {
-        self.held.push("", true);
+        self.held.push("", true, surrogates.marks());
         self.release(inspector, profile, surrogates, true)
     }
 

@@ -10,7 +10,7 @@ use std::{
     ops::Range,
 };
 
-use casemate_types::FindingKind;
+use casemate_types::{FindingKind, GuardAction};
 
 /// Sixteen letters, four bits each, without vowels that would make words.
 const LETTERS: &[u8; 16] = b"bcdfghjkmnpqrtvw";
@@ -25,19 +25,66 @@ pub trait SurrogateKey {
     fn tag(&self, kind: &str, value: &str) -> [u8; 8];
 }
 
+/// Characters that text was marked with as data, none of which the request has otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// What stands in the place of a blank.
+    pub blank: char,
+    /// What stands at both ends of each text.
+    pub border: char,
+}
+
+impl Marks {
+    /// What a character stands for; `None` when it is no mark.
+    #[must_use]
+    pub fn meaning(self, c: char) -> Option<&'static str> {
+        match c {
+            _ if c == self.blank => Some(" "),
+            _ if c == self.border => Some(""),
+            _ => None,
+        }
+    }
+
+    /// Adds a text without marks to `out`.
+    pub(crate) fn undo(self, text: &str, out: &mut String) {
+        let mut rest = text;
+        while let Some(at) = rest.find([self.blank, self.border]) {
+            let (before, behind) = rest.split_at(at);
+            out.push_str(before);
+            let mut chars = behind.chars();
+            out.push_str(
+                chars
+                    .next()
+                    .and_then(|c| self.meaning(c))
+                    .unwrap_or_default(),
+            );
+            rest = chars.as_str();
+        }
+        out.push_str(rest);
+    }
+}
+
 /// The stand-ins of one request: made from it, kept for its answer, stored nowhere.
 #[derive(Debug, Clone, Default)]
 pub struct Surrogates {
-    originals: HashMap<String, String>,
-    /// What stands for a blank in text that was marked as data.
-    marker: Option<char>,
-    /// Values that the caller has sent and that went on as they were.
+    originals: HashMap<String, Original>,
+    /// What text that is data was marked with.
+    marks: Option<Marks>,
+    /// Values that the caller has sent.
     own: HashSet<String>,
 }
 
+/// What a stand-in stands for.
+#[derive(Debug, Clone)]
+struct Original {
+    value: String,
+    /// What answers have in its place, when they may not have the value.
+    instead: Option<String>,
+}
+
 impl Surrogates {
-    /// The stand-in of a value; remembers it for [`Surrogates::restore`]. `None` when two values of
-    /// the request have the same stand-in, which must not be sent.
+    /// The stand-in of a value that the caller has sent; remembers it for [`Surrogates::restore`].
+    /// `None` when two values of the request have the same stand-in, which must not be sent.
     #[must_use]
     pub fn replace(
         &mut self,
@@ -45,24 +92,50 @@ impl Surrogates {
         kind: FindingKind,
         value: &str,
     ) -> Option<String> {
-        let word = word_of(kind);
-        let tag = u64::from_be_bytes(key.tag(word, value));
-        let mut surrogate = String::with_capacity(LONGEST);
-        surrogate.push_str(word);
-        surrogate.push('_');
-        for shift in 0..TAG {
-            surrogate.push(char::from(LETTERS[(tag >> (4 * shift) & 15) as usize]));
-        }
-        let known = self
-            .originals
-            .entry(surrogate.clone())
-            .or_insert_with(|| value.to_owned());
-        (known == value).then_some(surrogate)
+        self.remember(value);
+        let surrogate = surrogate_of(key, kind, value);
+        let original = self.original(&surrogate, value, None);
+        original.instead = None;
+        (original.value == value).then_some(surrogate)
     }
 
-    /// Makes a character stand for a blank. It must be none that the request has.
-    pub fn stands_for_blank(&mut self, marker: char) {
-        self.marker = Some(marker);
+    /// The same for a value that only the operator has sent. `output` is what is done about such a
+    /// value in answers: from [`GuardAction::Pseudonymise`] on, a mark is put in the place of its
+    /// stand-in, unless the caller has sent the value as well.
+    #[must_use]
+    pub fn replace_unsent(
+        &mut self,
+        key: &dyn SurrogateKey,
+        kind: FindingKind,
+        value: &str,
+        output: GuardAction,
+    ) -> Option<String> {
+        let surrogate = surrogate_of(key, kind, value);
+        let hidden = output > GuardAction::Flag && !self.is_own(value);
+        let instead = hidden.then(|| mark(kind));
+        let original = self.original(&surrogate, value, instead);
+        (original.value == value).then_some(surrogate)
+    }
+
+    /// What a stand-in stands for already, or from now on.
+    fn original(&mut self, surrogate: &str, value: &str, instead: Option<String>) -> &mut Original {
+        let known = self.originals.entry(surrogate.to_owned());
+        known.or_insert_with(|| Original {
+            value: value.to_owned(),
+            instead,
+        })
+    }
+
+    /// Remembers what texts of the request were marked with. [`crate::StreamGuard`] undoes it before
+    /// it looks at anything; [`Surrogates::restore`] does not.
+    pub const fn marked_with(&mut self, marks: Marks) {
+        self.marks = Some(marks);
+    }
+
+    /// What texts of the request were marked with.
+    #[must_use]
+    pub const fn marks(&self) -> Option<Marks> {
+        self.marks
     }
 
     /// Remembers a value that the caller has sent: an answer that has it tells the caller nothing.
@@ -75,13 +148,13 @@ impl Surrogates {
     /// Whether the caller has sent a value itself.
     #[must_use]
     pub fn is_own(&self, value: &str) -> bool {
-        self.own.contains(value) || self.originals.values().any(|original| original == value)
+        self.own.contains(value)
     }
 
     /// Whether there is nothing to restore.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.originals.is_empty() && self.marker.is_none()
+        self.originals.is_empty()
     }
 
     /// Puts originals in the place of their stand-ins.
@@ -108,7 +181,7 @@ impl Surrogates {
         out.push_str(&text[done..]);
     }
 
-    /// Where stand-ins of this request stand in a text, and what they stand for.
+    /// Where stand-ins of this request stand in a text, and what answers have in their place.
     pub fn occurrences<'a>(
         &'a self,
         text: &'a str,
@@ -118,23 +191,29 @@ impl Surrogates {
         } else {
             text.as_bytes()
         };
-        let marker = self.marker.unwrap_or('_');
-        let mut spelling = [0; 4];
-        let first = marker.encode_utf8(&mut spelling).as_bytes()[0];
         let mut done = 0;
-        memchr::memchr2_iter(b'_', first, bytes).filter_map(move |at| {
-            if bytes[at] != b'_' {
-                let is_marker = text.get(at..)?.starts_with(marker);
-                return is_marker.then(|| (at..at + marker.len_utf8(), " "));
-            }
+        memchr::memchr_iter(b'_', bytes).filter_map(move |at| {
             let span = around(text, at)?;
             let original = self.originals.get(text.get(span.clone())?)?;
             (span.start >= done).then(|| {
                 done = span.end;
-                (span, original.as_str())
+                let instead = original.instead.as_deref();
+                (span, instead.unwrap_or(&original.value))
             })
         })
     }
+}
+
+fn surrogate_of(key: &dyn SurrogateKey, kind: FindingKind, value: &str) -> String {
+    let word = word_of(kind);
+    let tag = u64::from_be_bytes(key.tag(word, value));
+    let mut surrogate = String::with_capacity(LONGEST);
+    surrogate.push_str(word);
+    surrogate.push('_');
+    for shift in 0..TAG {
+        surrogate.push(char::from(LETTERS[(tag >> (4 * shift) & 15) as usize]));
+    }
+    surrogate
 }
 
 /// The mark in place of a redacted value.

@@ -4,8 +4,8 @@
 use casemate_types::{Channel, Role, json::JsonWriter};
 
 use super::{
-    Event, Lane, Parsed, Refused, StreamUsage, every_string,
-    openai::{push, strings, structure},
+    Event, Lane, Parsed, Refused, StreamUsage, every_string, members,
+    openai::{named, push, strings, structure},
     stray,
 };
 use crate::json::{Kind, Value};
@@ -55,7 +55,10 @@ pub(super) fn messages<'t, 'a>(
                 }
                 strings(value, Role::Other, "request", None, parsed);
             }
-            _ => structure(key, value, "request", None, parsed),
+            other => {
+                members::check(other, value, parsed)?;
+                structure(key, value, "request", None, parsed);
+            }
         }
     }
     if messages {
@@ -148,8 +151,9 @@ fn content_block<'t, 'a>(
 ) -> Result<(), Refused> {
     let kind = block.get("type").and_then(|kind| kind.text());
     let all = |role, channel, parsed: &mut Parsed<'t, 'a>| {
-        every_string(block, &mut |text, _, is_name| {
+        every_string(block, &mut |text, name, is_name| {
             push(parsed, text, role, channel, is_name, field, index);
+            named(parsed, name);
         });
     };
     match kind.as_deref() {
@@ -204,6 +208,7 @@ fn opaque<'t, 'a>(
                 field,
                 index,
             );
+            named(parsed, name);
         }
     });
 }
@@ -229,7 +234,9 @@ pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
                 block_delta(delta, index, &mut event);
             }
         }
-        Some("content_block_stop") => event.ends.push(index),
+        Some("content_block_stop") => {
+            event.ends.insert(index);
+        }
         Some("message_start") => {
             let usage = root.get("message").and_then(|message| message.get("usage"));
             event.input_tokens = usage.and_then(input_tokens);

@@ -4,18 +4,10 @@
 use casemate_types::{Channel, Role, json::JsonWriter};
 
 use super::{
-    Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string, may_hold, stray,
+    Event, Lane, Parsed, Place, Refused, Site, StreamUsage, every_string, is_word, may_hold,
+    members, stray,
 };
 use crate::json::{Kind, Tape, Value};
-
-/// Fields that make the provider keep or fetch content out of our sight.
-const STATE: &[&str] = &[
-    "background",
-    "conversation",
-    "previous_response_id",
-    "store",
-    "web_search_options",
-];
 
 /// Most choices of one request.
 const MAX_CHOICES: u64 = 128;
@@ -48,18 +40,13 @@ pub(super) fn chat<'t, 'a>(
                     return Err(Refused::new("`n` is larger than 128"));
                 }
             }
-            "logprobs" if !matches!(value.kind(), Kind::False | Kind::Null) => {
-                return Err(Refused::new(
-                    "`logprobs` gives text token by token, which cannot be guarded; leave it out",
-                ));
-            }
             "tools" | "functions" => tools(value, &name, parsed)?,
             "stream_options" => {
                 parsed.stream_usage = stream_usage(value)?;
                 strings(value, Role::Other, "request", None, parsed);
             }
             other => {
-                note_state(other, value, parsed);
+                members::check(other, value, parsed)?;
                 structure(key, value, "request", None, parsed);
             }
         }
@@ -129,6 +116,7 @@ pub(super) fn embeddings<'t, 'a>(
     for (key, value) in root.members() {
         let name = key.text().unwrap_or_default();
         if !matches!(name.as_ref(), "model" | "input" | "stream") {
+            members::check(&name, value, parsed)?;
             structure(key, value, "request", None, parsed);
         }
     }
@@ -144,13 +132,6 @@ fn count(value: Value<'_, '_>, name: &str) -> Result<Option<u64>, Refused> {
     number
         .map(Some)
         .ok_or_else(|| Refused::new(format!("`{name}` is not a whole number")))
-}
-
-fn note_state(name: &str, value: Value<'_, '_>, parsed: &mut Parsed<'_, '_>) {
-    let off = matches!(value.kind(), Kind::False | Kind::Null);
-    parsed
-        .state
-        .extend(STATE.iter().filter(|field| **field == name && !off));
 }
 
 fn tools<'t, 'a>(
@@ -232,8 +213,16 @@ pub(super) fn push<'t, 'a>(
         role,
         channel,
         is_name,
+        is_word: false,
         place: Place { field, index },
     });
+}
+
+/// Says of the last text under which member's name it stands.
+pub(super) fn named(parsed: &mut Parsed<'_, '_>, name: Option<&str>) {
+    if let Some(site) = parsed.sites.last_mut() {
+        site.is_word = is_word(name);
+    }
 }
 
 fn message<'t, 'a>(
@@ -268,6 +257,11 @@ fn message<'t, 'a>(
                 texts(value, role, Channel::Reasoning, index, parsed);
             }
             "tool_calls" | "function_call" => calls(value, role, index, parsed),
+            // What was said before, kept by the provider.
+            "audio" if !value.is_null() => {
+                parsed.state.push("audio");
+                structure(key, value, "messages", Some(index), parsed);
+            }
             _ => structure(key, value, "messages", Some(index), parsed),
         }
     }
@@ -281,7 +275,7 @@ fn texts<'t, 'a>(
     index: usize,
     parsed: &mut Parsed<'t, 'a>,
 ) {
-    every_string(value, &mut |text, _, is_name| {
+    every_string(value, &mut |text, name, is_name| {
         push(
             parsed,
             text,
@@ -291,6 +285,7 @@ fn texts<'t, 'a>(
             "messages",
             Some(index),
         );
+        named(parsed, name);
     });
 }
 
@@ -357,8 +352,12 @@ fn content_part<'t, 'a>(
             }
             every_string(part, &mut |text, name, is_name| {
                 // The bytes themselves are opaque; names and addresses beside them are text.
-                let inline = text.text().is_some_and(|text| text.starts_with("data:"));
-                if !inline && !matches!(name, Some("data" | "file_data")) {
+                let is_bytes = match name {
+                    Some("data" | "file_data") => true,
+                    Some("url") => text.text().is_some_and(|url| is_inline(&url)),
+                    _ => false,
+                };
+                if !is_bytes {
                     push(
                         parsed,
                         text,
@@ -368,6 +367,7 @@ fn content_part<'t, 'a>(
                         "messages",
                         Some(index),
                     );
+                    named(parsed, name);
                 }
             });
         }
@@ -378,6 +378,14 @@ fn content_part<'t, 'a>(
         }
     }
     Ok(())
+}
+
+/// Whether an address is bytes, and not text that only begins like one (RFC 2397).
+fn is_inline(url: &str) -> bool {
+    let head = url
+        .strip_prefix("data:")
+        .and_then(|url| url.split_once(','));
+    head.is_some_and(|(kind, _)| kind.ends_with(";base64"))
 }
 
 pub(super) fn event<'t, 'a>(root: Value<'t, 'a>) -> Event<'t, 'a> {
@@ -411,7 +419,7 @@ fn choice<'t, 'a>(choice: Value<'t, 'a>, event: &mut Event<'t, 'a>) {
     // Some servers send an empty reason with every event.
     let reason = choice.get("finish_reason").and_then(|reason| reason.text());
     if reason.is_some_and(|reason| !reason.is_empty()) {
-        event.ends.push(index);
+        event.ends.insert(index);
     }
 }
 

@@ -126,11 +126,12 @@ impl Inspected {
         surrogates: &mut Surrogates,
         splices: &mut Splices,
     ) -> Option<()> {
+        let profile = &self.route.active().config.guard;
         self.inspection
-            .edit(&keys.surrogates, surrogates, splices)?;
+            .edit(profile, &keys.surrogates, surrogates, splices)?;
         if let Some(record) = marks {
-            let marker = datamark(&self.read.body, self.endpoint(), record, splices)?;
-            surrogates.stands_for_blank(marker);
+            let marks = datamark(&self.read.body, self.endpoint(), record, splices)?;
+            surrogates.marked_with(marks);
         }
         Some(())
     }

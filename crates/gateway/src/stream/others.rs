@@ -2,13 +2,15 @@
 //! Texts of events that are no part of the answer proper: names, ids, notes, and members that no
 //! dialect knows.
 
+use std::collections::hash_map::Entry;
+
 use casemate_inspect::{GuardProfile, Inspector, Surrogates, mark};
 use casemate_types::{Channel, GuardAction};
 
-use super::{GuardedStream, Halt, MAX_LANES};
+use super::{GuardedStream, Halt, MAX_LANES, TOO_MANY};
 use crate::{
     answer::withheld,
-    dialect::{AnswerSite, Event},
+    dialect::{AnswerSite, Event, card_digits},
     guard::{Inspection, restore},
     json::Value,
     splice::Splices,
@@ -35,7 +37,7 @@ impl GuardedStream {
         }
         for (index, name, value) in &event.strays {
             let text = value.text().unwrap_or_default();
-            self.follow(*index, name, &text)?;
+            self.follow(*index, *name, &text)?;
         }
         Ok(())
     }
@@ -64,7 +66,7 @@ impl GuardedStream {
         is_name: bool,
         splices: &mut Splices,
     ) -> Result<(), Halt> {
-        let Some(text) = value.text() else {
+        let Some(text) = value.text().or_else(|| card_digits(value)) else {
             return Ok(());
         };
         if self.is_harmless(&text) {
@@ -109,30 +111,26 @@ impl GuardedStream {
     /// Looks at a text that no rule knows together with what stood under its name in the events
     /// before. It is given out at once, so what is found over the border of events ends the stream
     /// before it is complete.
-    fn follow(&mut self, index: u64, name: &str, text: &str) -> Result<(), Halt> {
+    fn follow(&mut self, index: u64, name: u64, text: &str) -> Result<(), Halt> {
         let active = self.inspected.route().active().clone();
         let (inspector, profile) = (&active.inspector, &active.config.guard);
         let text = redacted(inspector, profile, text);
-        let known = self
-            .trails
-            .iter()
-            .position(|(i, n, _)| *i == index && n == name);
-        let Some(at) = known else {
-            if self.trails.len() >= MAX_LANES {
-                return Err(Halt::Broken("the upstream's answer has too many texts"));
+        let is_full = self.trails.len() >= MAX_LANES;
+        let (trail, found) = match self.trails.entry((index, name)) {
+            Entry::Vacant(_) if is_full => return Err(Halt::Broken(TOO_MANY)),
+            Entry::Vacant(place) => (place.insert(text), Vec::new()),
+            Entry::Occupied(place) => {
+                let trail = place.into_mut();
+                trail.push_str(&text);
+                let found = inspector.inspect_exact(trail);
+                (trail, found)
             }
-            self.trails.push((index, name.to_owned(), text));
-            return Ok(());
         };
-        let trail = &mut self.trails[at].2;
-        trail.push_str(&text);
-        let found = inspector.inspect_exact(trail);
+        keep_end(trail);
         let stop = found
             .into_iter()
             .map(|finding| (profile.output_action(&finding), finding))
             .find(|(action, _)| *action > GuardAction::Flag);
-        let keep = trail.ceil_char_boundary(trail.len().saturating_sub(TRAIL));
-        trail.drain(..keep);
         match stop {
             Some((action, finding)) => {
                 self.saw(&finding, action);
@@ -141,6 +139,13 @@ impl GuardedStream {
             None => Ok(()),
         }
     }
+}
+
+/// Keeps the end of a text, and no more memory than it takes.
+fn keep_end(trail: &mut String) {
+    let from = trail.ceil_char_boundary(trail.len().saturating_sub(TRAIL));
+    trail.drain(..from);
+    trail.shrink_to(2 * TRAIL);
 }
 
 /// A text with marks in the place of what must not go out.
@@ -156,4 +161,22 @@ fn redacted(inspector: &Inspector, profile: &GuardProfile, text: &str) -> String
     }
     out.push_str(text.get(done..).unwrap_or_default());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_text_no_more_than_its_end_is_held() {
+        for length in [0, 1, TRAIL, TRAIL + 1, 4 << 20] {
+            for letter in ["a", "\u{e9}", "\u{1d11e}"] {
+                let mut trail = letter.repeat(length / letter.len());
+                let end = trail.clone();
+                keep_end(&mut trail);
+                assert!(end.ends_with(&trail) && trail.len() + 4 > TRAIL.min(end.len()));
+                assert!(trail.len() <= TRAIL && trail.capacity() <= 2 * TRAIL);
+            }
+        }
+    }
 }

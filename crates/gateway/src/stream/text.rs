@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One text of a streamed answer: its guard, and what it says back.
 
+use std::collections::HashMap;
+
 use casemate_inspect::{
     Escape, GuardProfile, Inspector, Instructions, LateWatch, QuoteWatch, StreamGuard, Surrogates,
 };
@@ -14,6 +16,8 @@ const CERTAIN: f32 = 0.9;
 /// One text of the answer.
 pub(super) struct Guarded {
     pub(super) lane: Lane,
+    /// The how manieth of the answer it is.
+    number: u64,
     pub(super) guard: StreamGuard,
     /// What was given out, in front of what the operator wrote.
     watch: QuoteWatch,
@@ -24,7 +28,7 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    fn new(lane: Lane) -> Self {
+    fn new(lane: Lane, number: u64) -> Self {
         let escape = match (lane.channel, lane.field) {
             // What goes into a tool of the caller's own making is any text.
             (Channel::ToolArguments, field) if field != "custom" => Escape::Json,
@@ -32,6 +36,7 @@ impl Guarded {
         };
         Self {
             lane,
+            number,
             guard: StreamGuard::new(escape),
             watch: QuoteWatch::new(escape),
             late: LateWatch::default(),
@@ -78,12 +83,42 @@ impl Guarded {
     }
 }
 
-/// The guard of a text, made when the text begins.
-pub(super) fn guard_of(guards: &mut Vec<Guarded>, lane: Lane) -> &mut Guarded {
-    let at = guards.iter().position(|known| known.lane == lane);
-    let at = at.unwrap_or_else(|| {
-        guards.push(Guarded::new(lane));
-        guards.len() - 1
-    });
-    &mut guards[at]
+/// The texts that go on.
+#[derive(Default)]
+pub(super) struct Guards {
+    all: HashMap<Lane, Guarded>,
+    /// Texts that were ever begun.
+    begun: u64,
+}
+
+impl Guards {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn has(&self, lane: Lane) -> bool {
+        self.all.contains_key(&lane)
+    }
+
+    /// The guard of a text, made when the text begins.
+    pub(super) fn of(&mut self, lane: Lane) -> &mut Guarded {
+        self.all.entry(lane).or_insert_with(|| {
+            self.begun += 1;
+            Guarded::new(lane, self.begun)
+        })
+    }
+
+    /// Forgets a text that has ended.
+    pub(super) fn end(&mut self, lane: Lane) {
+        self.all.remove(&lane);
+    }
+
+    /// Takes the texts of a choice or block, or all, in the order in which they began.
+    pub(super) fn take(&mut self, index: Option<u64>) -> Vec<Guarded> {
+        let ends = |lane: &Lane| index.is_none_or(|index| index == lane.index);
+        let ending = self.all.extract_if(|lane, _| ends(lane));
+        let mut ending: Vec<_> = ending.map(|(_, guarded)| guarded).collect();
+        ending.sort_unstable_by_key(|guarded| guarded.number);
+        ending
+    }
 }

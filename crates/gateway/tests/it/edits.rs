@@ -140,3 +140,41 @@ async fn texts_beside_the_answer_are_edited_in_streams_too() {
         assert!(ended, "{text}");
     }
 }
+
+#[tokio::test]
+async fn text_beside_an_image_or_file_is_text_whatever_it_begins_with() {
+    let house = House::new().await;
+    house
+        .policies("@id(\"all\") permit (principal, action, resource);")
+        .await;
+    let card = "4111 1111 1111 1111";
+    let bytes = "data:application/pdf;base64,JVBERi0=";
+    for (part, at) in [
+        (
+            json!({"type": "file", "file": {"filename": format!("data: {card}"), "file_data": bytes}}),
+            "/file/filename",
+        ),
+        (
+            json!({"type": "image_url", "image_url": {"url": format!("data:text/plain,{card}")}}),
+            "/image_url/url",
+        ),
+        (
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==",
+                "detail": format!("data:;base64,{card}")}}),
+            "/image_url/detail",
+        ),
+    ] {
+        let body = json!({"model": "gpt", "messages": [{"role": "user", "content": [part]}]});
+        let answer = house.post(KEY, CHAT, body.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = house.take_sent();
+        assert!(!sent[0].text().contains(card), "{}", sent[0].text());
+        let mut sent: Value = serde_json::from_str(sent[0].text()).unwrap();
+        let place = format!("/messages/0/content/0{at}");
+        let text = sent.pointer_mut(&place).unwrap();
+        assert!(text.as_str().unwrap().contains("CARD_"), "{text}");
+        // The bytes themselves stay as they are.
+        *text = body.pointer(&place).unwrap().clone();
+        assert_eq!(sent["messages"], body["messages"]);
+    }
+}

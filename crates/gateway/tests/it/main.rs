@@ -10,15 +10,19 @@
     reason = "tests say what they expect by failing"
 )]
 
+mod arguments;
 mod bad_input;
 mod book;
+mod chat;
 mod content;
 mod datamark;
 mod edits;
 mod faults;
 mod fixture;
+mod floods;
 mod output;
 mod readers;
 mod surrogates;
+mod tokens;
 mod upstream;
 mod verified;

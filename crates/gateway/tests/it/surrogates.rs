@@ -2,10 +2,12 @@
 //! Stand-ins for personal data: the same for the same value within a project, and nowhere written
 //! down what they stand for.
 
+use casemate_inspect::{GuardProfile, ProfileName};
 use casemate_types::GuardAction;
 use serde_json::{Value, json};
 
 use crate::{
+    chat::{pieces, seen, whole},
     fixture::{EMAIL, House, KEY, Log, OTHER, POOR},
     upstream::Script,
 };
@@ -135,4 +137,84 @@ async fn originals_are_escaped_for_their_place() {
     let arguments: Value = serde_json::from_str(&arguments).unwrap();
     assert_eq!(arguments, json!({"key": key}));
     assert!(!house.end().await.holds(body));
+}
+
+const IBAN: &str = "DE89 3704 0044 0532 0130 00";
+
+/// A provider that says what the first message says, as content or as arguments of a tool call.
+fn echoes(house: &House, is_call: bool) {
+    house.external.rule(move |sent| {
+        let asked: Value = serde_json::from_str(sent.text()).unwrap();
+        let said = asked["messages"][0]["content"].as_str().unwrap();
+        let said = match is_call {
+            true => json!({"said": said}).to_string(),
+            false => said.to_owned(),
+        };
+        match asked["stream"] == true {
+            true => {
+                let chars: Vec<_> = said.chars().map(String::from).collect();
+                let parts: Vec<_> = chars.iter().map(String::as_str).collect();
+                pieces(&parts, is_call)
+            }
+            false => whole(&said, is_call),
+        }
+    });
+}
+
+/// What comes back of a text that stands in the first message.
+async fn echoed(house: &House, messages: Value) -> Vec<String> {
+    let mut all = Vec::new();
+    for is_call in [false, true] {
+        echoes(house, is_call);
+        for stream in [false, true] {
+            let body = json!({"model": "gpt", "stream": stream, "messages": messages});
+            let answer = house.post(KEY, CHAT, body.to_string()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert!(!house.take_sent()[0].text().contains(IBAN));
+            all.push(seen(&answer, stream, is_call));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn what_only_the_system_prompt_has_does_not_come_back() {
+    let house = House::with(|plan| plan.config.guard = GuardProfile::default()).await;
+    let secret = format!("The account is {IBAN}, never tell.");
+    let system = json!({"role": "system", "content": secret});
+    for said in echoed(
+        &house,
+        json!([system, {"role": "user", "content": "Well?"}]),
+    )
+    .await
+    {
+        assert!(said.contains("is [redacted:iban], never"), "{said}");
+    }
+    // Whoever has said it may have it back.
+    for said in echoed(&house, json!([{"role": "user", "content": secret}])).await {
+        assert!(said.contains(&secret), "{said}");
+    }
+    let user = json!({"role": "user", "content": format!("Is it {IBAN}?")});
+    for said in echoed(&house, json!([system, user])).await {
+        assert!(said.contains(&secret), "{said}");
+    }
+    assert!(!house.end().await.holds(IBAN));
+}
+
+#[tokio::test]
+async fn what_may_be_said_of_the_system_prompt_comes_back() {
+    let house = House::with(|plan| {
+        plan.config.guard = GuardProfile::named(ProfileName::Balanced);
+        plan.config.guard.payment.output = GuardAction::Flag;
+    })
+    .await;
+    let system = json!({"role": "system", "content": format!("Tell everyone: {IBAN}!")});
+    for said in echoed(
+        &house,
+        json!([system, {"role": "user", "content": "Well?"}]),
+    )
+    .await
+    {
+        assert!(said.contains(IBAN), "{said}");
+    }
 }

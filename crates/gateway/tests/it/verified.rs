@@ -126,7 +126,7 @@ async fn without_a_registry_nothing_is_verified() {
 #[tokio::test]
 async fn what_could_never_be_verified_is_no_configuration() {
     type Change = fn(&mut Plan);
-    let changes: [(Change, &str); 2] = [
+    let changes: [(Change, &str); 4] = [
         (
             |plan| plan.upstream("out").digest = None,
             "`out` has no `digest`",
@@ -134,6 +134,15 @@ async fn what_could_never_be_verified_is_no_configuration() {
         (
             |plan| plan.upstream("in").digest = Some("sha256:A".into()),
             "is no digest",
+        ),
+        // Who asks would choose what the server runs.
+        (
+            |plan| plan.route("gpt-fall").model = "gpt-f*".into(),
+            "`upstream_model`",
+        ),
+        (
+            |plan| plan.route("gpt-fall").model = "*".into(),
+            "`upstream_model`",
         ),
     ];
     for (change, why) in changes {
@@ -150,4 +159,22 @@ async fn what_could_never_be_verified_is_no_configuration() {
         let error: GatewayError = house.gateway.reload(wrong.unwrap(), &none).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_pattern_leads_to_the_one_model_that_was_verified() {
+    let told = Arc::new(Told::default());
+    told.tell(Ok(digest('a')));
+    let models = told.clone();
+    let house = House::with(|plan| {
+        needs(plan);
+        let route = plan.route("gpt-fall");
+        route.model = "fraud-*".to_owned();
+        route.upstream_model = Some("fraud".to_owned());
+        plan.models = Some(models);
+    })
+    .await;
+    let answer = house.post(KEY, CHAT, asking("fraud-other")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(house.local.take()[0].text().contains("\"model\":\"fraud\""));
 }

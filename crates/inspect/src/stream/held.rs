@@ -6,7 +6,7 @@ use std::ops::Range;
 use casemate_types::Finding;
 
 use super::Escape;
-use crate::{Inspector, Surrogates};
+use crate::{Inspector, Surrogates, surrogate::Marks};
 
 /// Bytes already given out that detectors still look back at. Words that explain a number stand
 /// within 40 bytes; the rest is for the words themselves.
@@ -68,33 +68,56 @@ impl Held {
         }
     }
 
-    /// Takes a piece. At the end an escape that is not complete is taken as it is.
-    pub(super) fn push(&mut self, piece: &str, end: bool) {
+    /// Takes a piece, without marks. At the end an escape that is not complete is taken as it is.
+    pub(super) fn push(&mut self, piece: &str, end: bool, marks: Option<Marks>) {
         if self.escape == Escape::None {
-            self.text.push_str(piece);
+            add(&mut self.text, piece, marks);
             return;
         }
-        self.raw.push_str(piece);
-        while let Some(rest) = self.raw.get(self.read..).filter(|rest| !rest.is_empty()) {
+        let mut waiting = self.raw.split_off(self.read);
+        let mut rest = piece;
+        if !waiting.is_empty() {
+            waiting.push_str(piece);
+            rest = &waiting;
+        }
+        while !rest.is_empty() {
             let plain = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
-            self.text.push_str(&rest[..plain]);
-            self.read += plain;
-            let rest = &rest[plain..];
-            if rest.is_empty() {
+            let (before, behind) = rest.split_at(plain);
+            add(&mut self.text, before, marks);
+            add(&mut self.raw, before, marks);
+            self.read = self.raw.len();
+            if behind.is_empty() {
                 return;
             }
-            let (c, length) = match unescape(rest) {
+            let (c, length) = match unescape(behind) {
                 Some(escape) => escape,
                 None if end => ('\\', 1),
-                None => return,
+                None => {
+                    self.raw.push_str(behind);
+                    return;
+                }
             };
-            self.text.push(c);
-            self.read += length;
-            self.steps.push(Step {
-                text: self.text.len(),
-                raw: self.read,
-            });
+            let (escape, behind) = behind.split_at(length);
+            self.escaped(c, escape, marks);
+            rest = behind;
         }
+    }
+
+    /// Takes an escape, which is nothing more than its meaning when it is a mark.
+    fn escaped(&mut self, c: char, escape: &str, marks: Option<Marks>) {
+        if let Some(meaning) = marks.and_then(|marks| marks.meaning(c)) {
+            self.text.push_str(meaning);
+            self.raw.push_str(meaning);
+            self.read = self.raw.len();
+            return;
+        }
+        self.text.push(c);
+        self.raw.push_str(escape);
+        self.read = self.raw.len();
+        self.steps.push(Step {
+            text: self.text.len(),
+            raw: self.raw.len(),
+        });
     }
 
     /// Findings that begin at `from` or later, when the text is known up to `seen`.
@@ -232,9 +255,17 @@ impl Giver<'_> {
     }
 }
 
-/// The escape at the beginning of JSON text: its character and the bytes it takes; `None` when it
-/// is not complete. What is no escape stands for its backslash.
-fn unescape(text: &str) -> Option<(char, usize)> {
+fn add(out: &mut String, text: &str, marks: Option<Marks>) {
+    match marks {
+        Some(marks) => marks.undo(text, out),
+        None => out.push_str(text),
+    }
+}
+
+/// The escape at the beginning of JSON text, which is a backslash: its character and the bytes it
+/// takes; `None` when it is not complete. What is no escape stands for its backslash.
+#[must_use]
+pub fn unescape(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
     let simple = |c| Some((c, 2));
     match bytes.get(1)? {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Streams whose text stands inside a JSON string: arguments of tool calls.
 
-use casemate_inspect::Escape;
+use casemate_inspect::{Escape, Marks, Surrogates};
 use casemate_types::GuardAction;
 use proptest::prelude::*;
 
@@ -137,5 +137,30 @@ fn a_key_block_in_arguments_is_cut_at_its_header() {
             ["k: ", head, tail],
         );
         assert_eq!((out.text.as_str(), out.cut), ("k: ", true), "{head}|{tail}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn marks_are_blanks_before_anything_is_looked_for(
+        text in text(),
+        choices in proptest::collection::vec(any::<u8>(), 1..40),
+        cuts in proptest::collection::vec(any::<usize>(), 0..12),
+    ) {
+        let marks = Marks { blank: '\u{e000}', border: '\u{e001}' };
+        let mut surrogates = Surrogates::default();
+        surrogates.marked_with(marks);
+        let marked = format!("\u{e001}{}\u{e001}", text.replace(' ', "\u{e000}"));
+        let raw = written(&marked, &choices);
+        for profile in profiles() {
+            let expected = expected(&profile, &surrogates, &text);
+            let out = stream(Escape::None, &profile, &surrogates, pieces(&marked, &cuts));
+            prop_assert_eq!(&out.text, &expected.text);
+            prop_assert_eq!(out.cut, expected.cut);
+            let out = stream(Escape::Json, &profile, &surrogates, pieces(&raw, &cuts));
+            prop_assert_eq!(read(&out.text), expected.text);
+        }
     }
 }

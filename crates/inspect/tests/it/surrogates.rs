@@ -2,7 +2,7 @@
 //! Stand-ins: deterministic, keyed, unlike any data, put back exactly.
 
 use casemate_inspect::{SurrogateKey, Surrogates, mark};
-use casemate_types::FindingKind;
+use casemate_types::{FindingKind, GuardAction};
 use proptest::prelude::*;
 
 use crate::common::{INSPECTOR, TestKey, cases, found, stand_ins};
@@ -78,6 +78,44 @@ fn only_whole_stand_ins_of_this_request_are_put_back() {
     }
     assert_eq!(Surrogates::default().restore(word), *word);
     assert!(Surrogates::default().is_empty() && !surrogates.is_empty());
+}
+
+#[test]
+fn what_only_the_operator_has_sent_is_not_the_callers_own() {
+    let value = "ada@example.org";
+    for (output, wanted) in [
+        (GuardAction::Allow, value),
+        (GuardAction::Flag, value),
+        (GuardAction::Pseudonymise, "[redacted:email]"),
+        (GuardAction::Redact, "[redacted:email]"),
+        (GuardAction::Block, "[redacted:email]"),
+    ] {
+        let kind = FindingKind::Email;
+        let mut surrogates = Surrogates::default();
+        let word = surrogates.replace_unsent(&TestKey(1), kind, value, output);
+        let word = word.unwrap();
+        assert!(!surrogates.is_own(value));
+        assert_eq!(surrogates.restore(&word), wanted);
+        // Once the caller has sent it, it may have it back, whoever was first.
+        let same = surrogates.replace(&TestKey(1), kind, value);
+        assert_eq!(same.as_ref(), Some(&word));
+        assert_eq!(surrogates.restore(&word), value);
+        let same = surrogates.replace_unsent(&TestKey(1), kind, value, output);
+        assert_eq!(same.as_ref(), Some(&word));
+        assert!(surrogates.is_own(value));
+        assert_eq!(surrogates.restore(&word), value);
+    }
+    // What the caller has sent and went on as it was is its own, too.
+    let mut surrogates = Surrogates::default();
+    surrogates.remember(value);
+    let block = GuardAction::Block;
+    let word = surrogates.replace_unsent(&TestKey(1), FindingKind::Email, value, block);
+    assert_eq!(surrogates.restore(&word.unwrap()), value);
+    // Two values never share a stand-in here either.
+    let first = surrogates.replace_unsent(&Stuck, FindingKind::Phone, "1", block);
+    assert!(first.is_some());
+    let second = surrogates.replace_unsent(&Stuck, FindingKind::Phone, "2", block);
+    assert_eq!(second, None);
 }
 
 #[test]
