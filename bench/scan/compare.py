@@ -78,7 +78,7 @@ def say(text):
 
 
 def make(python, place):
-    """Both sets of files, and what is expected of each: `{name: (kind, family)}`."""
+    """Both sets of files, and what is expected of each: `{set/name: (kind, family)}`."""
     say("making files")
     place.mkdir(parents=True, exist_ok=True)
     quiet = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONWARNINGS": "ignore"}
@@ -88,11 +88,10 @@ def make(python, place):
         if done.returncode != 0:
             raise SystemExit(f"error: the {what} files cannot be made:\n{done.stderr}")
     manifest = json.loads((place / "hostile.json").read_text(encoding="utf-8"))
-    expected = {entry["name"]: (entry["expect"], entry["family"]) for entry in manifest}
-    harmless = [path.name for path in (place / "harmless").iterdir()]
-    if twice := expected.keys() & set(harmless):
-        raise SystemExit(f"error: a name that is in both sets: {sorted(twice)[0]}")
-    return expected | {name: (scores.HARMLESS, "") for name in harmless}
+    expected = {f"hostile/{entry['name']}": (entry["expect"], entry["family"]) for entry in manifest}
+    harmless = {f"harmless/{path.name}": (scores.HARMLESS, "")
+                for path in (place / "harmless").iterdir()}
+    return expected | harmless
 
 
 def chosen(options, python):
@@ -108,7 +107,7 @@ def measured(tool, place, expected):
     for part in ("hostile", "harmless"):
         say(f"{tool.name}: {part}")
         run = tool.run(place / part)
-        results |= run.results
+        results |= {f"{part}/{name}": result for name, result in run.results.items()}
         cost[part] = {"wall": run.wall, "cpu": run.cpu, "peak": run.peak, "timeouts": run.timeouts,
                       "crashes": run.crashes}
     if missing := expected.keys() - results.keys():

@@ -51,8 +51,9 @@ def install(python):
 
 def versions(python):
     """Versions of scanners and libraries."""
-    program = ("import importlib.metadata, json, platform, sys; print(json.dumps({'python': "
-               "platform.python_version()} | {n: importlib.metadata.version(n) for n in sys.argv[1:]}))")
+    program = ("import json, platform, sys; from importlib.metadata import version; "
+               "print(json.dumps({'python': platform.python_version()} "
+               "| {name: version(name) for name in sys.argv[1:]}))")
     said = subprocess.run([python, "-c", program, *SCANNERS, *LIBRARIES], capture_output=True,
                           text=True, check=True).stdout
     return json.loads(said)

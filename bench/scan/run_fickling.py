@@ -3,8 +3,11 @@
 
 Its functions for scanning without loading: `scan_zip_archive` for zip archives, `scan_file` for all
 else, both in the mode that reports errors instead of raising them. Flagged: a severity above
-`LIKELY_SAFE` in the analysis of a pickle. An error: a pickle that it cannot read. fickling reads
-pickles only; what does not begin with an instruction of pickles is not scanned.
+`LIKELY_SAFE` in the analysis of a pickle. An error: a pickle that it cannot read.
+
+fickling is for pickles, and takes the beginnings of other formats for broken ones. So as not to hold
+that against it, other files are not scanned: those that have neither PROTO at their beginning nor
+an instruction that imports, calls or stops where Python's own disassembler reads to.
 """
 
 import pickletools
@@ -14,8 +17,17 @@ from worker import CLEAN, ERROR, FLAGGED, SKIPPED, serve
 
 import fickling
 
-OPCODES = {ord(opcode.code) for opcode in pickletools.opcodes}
+TELLING = {"GLOBAL", "INST", "REDUCE", "STOP"}
 SAFE = fickling.analysis.Severity.LIKELY_SAFE
+
+
+def is_pickle(data):
+    if data[:1] == b"\x80":
+        return True
+    try:
+        return any(opcode.name in TELLING for opcode, _, _ in pickletools.genops(data))
+    except Exception:  # It raises many kinds.
+        return False
 
 
 def look(path):
@@ -25,9 +37,8 @@ def look(path):
             return SKIPPED, "an archive without members of its endings"
     else:
         with open(path, "rb") as file:
-            first = file.read(1)
-        if not first or first[0] not in OPCODES:
-            return SKIPPED, "does not begin as a pickle"
+            if not is_pickle(file.read()):
+                return SKIPPED, "no pickle"
         results = [fickling.scan_file(path, graceful=True)]
     severities = [one.severity for result in results for one in result.results]
     if severities and max(severities) > SAFE:

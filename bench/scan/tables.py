@@ -29,7 +29,8 @@ def verdicts(report):
     files = {kind: one["files"] for kind, one in
              next(iter(report["tools"].values()))["scores"]["kinds"].items()}
     heading = ["", "recall", "flagged or error", "mean over families", "not scanned",
-               "malformed called clean", "harmless flagged", "flagged or error", "not scanned"]
+               "malformed called clean (not scanned)", "harmless flagged", "flagged or error",
+               "not scanned"]
     rows = []
     for name, tool in report["tools"].items():
         scores = tool["scores"]
@@ -37,7 +38,7 @@ def verdicts(report):
         rows.append([
             name, f"{percent(scores['recall'])} ({hostile[FLAGGED]})", percent(scores["stopped"]),
             percent(scores["recall_mean_over_families"]), hostile[SKIPPED],
-            f"{scores['malformed_called_clean']} (+ {scores['kinds']['malformed'][SKIPPED]} not scanned)",
+            f"{scores['malformed_called_clean']} ({scores['kinds']['malformed'][SKIPPED]})",
             f"{percent(scores['false_positives'])} ({harmless[FLAGGED]})",
             percent(scores["harmless_refused"]), harmless[SKIPPED]])
     return (f"## Verdicts: {files['hostile']} hostile, {files['malformed']} malformed, "

@@ -32,10 +32,24 @@ class Run:
         self.results[os.path.basename(path)] = result
         self.words[os.path.basename(path)] = words
 
-    def spent(self, usage):
-        self.cpu += usage.ru_utime + usage.ru_stime
-        scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
-        self.peak = max(self.peak, usage.ru_maxrss / scale)
+
+
+# Starts the program that is named after it and says what it cost. It is small, because a process
+# counts what started it among its own peak of memory.
+LAUNCHER = """
+import os, sys
+pid = os.fork()
+if pid == 0:
+    try:
+        os.execv(sys.argv[1], sys.argv[1:])
+    finally:
+        os._exit(127)
+_, status, usage = os.wait4(pid, 0)
+code = os.waitstatus_to_exitcode(status)
+sys.stderr.write('\\n{"code": %d, "cpu": %.6f, "rss": %d}\\n'
+                 % (code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
+"""
+MAXRSS_PER_MIB = 1 << (20 if sys.platform == "darwin" else 10)
 
 
 class Casemate:
@@ -51,19 +65,17 @@ class Casemate:
         self.program = program
 
     def run(self, folder):
-        run, started = Run(), time.monotonic()
         command = [self.program, "model", "scan", folder, "--format", "json"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        # Its progress is shown on terminals only, so the other pipe cannot fill.
-        lines = process.stdout.read().splitlines()
-        said = process.stderr.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        run, started = Run(), time.monotonic()
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, *map(str, command)],
+                              capture_output=True, check=True, text=True, encoding="utf-8")
         run.wall = time.monotonic() - started
-        run.spent(usage)
-        if process.returncode not in (0, 3):
-            raise SystemExit(f"error: casemate ended with {process.returncode}: {said}")
-        for line in map(json.loads, lines):
+        said, _, figures = done.stderr.rstrip("\n").rpartition("\n")
+        figures = json.loads(figures)
+        if figures["code"] not in (0, 3):
+            raise SystemExit(f"error: casemate ended with {figures['code']}: {said.strip()}")
+        run.cpu, run.peak = figures["cpu"], figures["rss"] / MAXRSS_PER_MIB
+        for line in map(json.loads, done.stdout.splitlines()):
             rules = sorted({finding["rule"] for finding in line["findings"]})
             run.note(line["path"], self.outcomes[line["outcome"]], " ".join(rules))
         return run
@@ -110,6 +122,7 @@ class Worker:
                 run.note(path, ERROR, "took too long" if not ready else "ended the process")
                 run.timeouts += not ready
                 run.crashes += bool(ready)
+                run.peak = max(run.peak, peak(process.pid))
                 # Not `process.kill()`, which would take what the process cost.
                 os.kill(process.pid, signal.SIGKILL)
                 done += 1
@@ -118,6 +131,7 @@ class Worker:
             answer = json.loads(line)
             run.note(path, answer["result"], answer["words"])
             done, limit = done + 1, self.limit
+        run.peak = max(run.peak, peak(process.pid))
         try:
             process.stdin.close()
         except BrokenPipeError:
@@ -125,8 +139,23 @@ class Worker:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         process.stdout.close()
-        run.spent(usage)
+        run.cpu += usage.ru_utime + usage.ru_stime
+        if not run.peak:
+            run.peak = usage.ru_maxrss / MAXRSS_PER_MIB
         return paths[done:]
+
+
+def peak(pid):
+    """The most memory of a running process in MiB, or 0 where the kernel does not tell.
+
+    What `wait4` says counts the process that started it as well.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    lines = (line.split() for line in status.splitlines())
+    return next((int(line[1]) / 1024 for line in lines if line[0] == "VmHWM:"), 0.0)
 
 
 def others(python, limit):

@@ -4,7 +4,7 @@
 import h5py
 import numpy as np
 import pandas as pd
-from scipy import interpolate, sparse, spatial, stats
+from scipy import interpolate, optimize, signal, sparse, spatial, stats
 
 KINDS = ["?", "i1", "<i2", "<i4", "<i8", "u1", "<u4", "<f2", "<f4", "<f8", ">f4", "<c8", "<c16", "S7",
          "<U7", "<M8[s]", "<m8[ns]", [("a", "<i4"), ("b", "<f8", (2,))]]
@@ -46,6 +46,9 @@ def numpy_objects(shelf, random):
         "generator": random,
         "state": np.random.RandomState(3).get_state(),
         "polynomial": np.polynomial.Polynomial([1, 2, 3]),
+        "strings": np.array(["a", "bcd"], np.dtypes.StringDType()),
+        "limits": np.finfo("f4"),
+        "function": np.vectorize(abs),
         "types": [np.dtype("f4"), np.float64, np.ndarray],
         "history": {"loss": list(map(np.float64, (3, 2, 1))), "step": np.arange(3)},
     }
@@ -70,7 +73,19 @@ def scipy_objects(shelf, random):
         "pchip": interpolate.PchipInterpolator(x, x),
         "tree": spatial.cKDTree(random.random((20, 3))),
         "rotation": spatial.transform.Rotation.from_euler("z", 90, degrees=True),
+        "nearest": interpolate.interp1d(x, x, kind="nearest"),
+        "cubic": interpolate.interp1d(x, x**3, kind="cubic"),
+        "smooth": interpolate.UnivariateSpline(x, x),
+        "surface": interpolate.RectBivariateSpline(x, x, random.random((12, 12))),
+        "scattered": interpolate.LinearNDInterpolator(random.random((9, 2)), random.random(9)),
+        "hull": spatial.ConvexHull(random.random((9, 2))),
+        "filter": signal.TransferFunction([1.0], [1.0, 2.0]),
+        "minimum": optimize.OptimizeResult(x=x, fun=0.5, success=True, message="converged"),
+        "regression": stats.linregress(x, 2 * x),
         "normal": stats.norm(1, 2),
+        "gamma": stats.gamma(2),
+        "poisson": stats.poisson(3),
+        "normals": stats.multivariate_normal([0, 1]),
         "kde": stats.gaussian_kde(random.random(30)),
     }
     for name, value in table.items():
@@ -87,10 +102,15 @@ def frames(shelf, random):
         "category": frame.assign(t=frame["t"].astype("category")),
         "times": frame.set_index(times),
         "zone": frame.set_index(times.tz_localize("UTC")),
+        "city": frame.set_index(times.tz_localize("Europe/Berlin")),
         "period": frame.set_index(pd.period_range("2026-01", periods=9, freq="M")),
         "multi": frame.set_index(["t", "n"]),
-        "nullable": pd.DataFrame({"i": pd.array([1, None], "Int64"), "b": pd.array([True, None], "boolean"),
+        "nullable": pd.DataFrame({"i": pd.array([1, None], "Int64"),
+                                  "b": pd.array([True, None], "boolean"),
                                   "s": pd.array(["x", None], "string")}),
+        "small": pd.DataFrame({"f": pd.array([1.5, None], "Float32"),
+                               "u": pd.array([1, 2], "UInt16")}),
+        "month": pd.Period("2026-11"),
         "interval": pd.cut(frame["x"], 3),
         "sparse": pd.Series(pd.arrays.SparseArray([0, 0, 1])),
         "stamp": [pd.Timestamp("2026-11-22"), pd.Timedelta("1h"), pd.NaT, pd.NA],

@@ -10,9 +10,9 @@ import skops.io
 from sklearn import (calibration, cluster, compose, covariance, cross_decomposition, datasets,
                      decomposition, discriminant_analysis, dummy, ensemble, feature_extraction,
                      feature_selection, gaussian_process, impute, isotonic, kernel_approximation,
-                     kernel_ridge, linear_model, manifold, mixture, model_selection, multiclass,
-                     multioutput, naive_bayes, neighbors, neural_network, pipeline, preprocessing,
-                     random_projection, svm, tree)
+                     kernel_ridge, linear_model, manifold, metrics, mixture, model_selection,
+                     multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline,
+                     preprocessing, random_projection, svm, tree)
 
 
 def make(shelf):
@@ -51,7 +51,8 @@ def estimators():
         svm.SVC(probability=True), svm.LinearSVC(), svm.SVR(), svm.NuSVC(nu=0.1), svm.OneClassSVM(),
         tree.DecisionTreeClassifier(), tree.ExtraTreeRegressor(),
         ensemble.RandomForestClassifier(5, random_state=0), ensemble.ExtraTreesRegressor(5),
-        ensemble.GradientBoostingClassifier(n_estimators=3), ensemble.AdaBoostClassifier(n_estimators=3),
+        ensemble.GradientBoostingClassifier(n_estimators=3),
+        ensemble.AdaBoostClassifier(n_estimators=3),
         ensemble.HistGradientBoostingClassifier(max_iter=3),
         ensemble.HistGradientBoostingRegressor(max_iter=3, loss="poisson"),
         ensemble.BaggingClassifier(n_estimators=3), ensemble.IsolationForest(n_estimators=5),
@@ -65,9 +66,11 @@ def estimators():
         cluster.AgglomerativeClustering(3), cluster.SpectralClustering(3), cluster.Birch(),
         cluster.MeanShift(), cluster.OPTICS(), cluster.HDBSCAN(),
         decomposition.PCA(2), decomposition.TruncatedSVD(2), decomposition.NMF(2, max_iter=50),
-        decomposition.FastICA(2), decomposition.KernelPCA(2), decomposition.LatentDirichletAllocation(2),
+        decomposition.FastICA(2), decomposition.KernelPCA(2),
+        decomposition.LatentDirichletAllocation(2),
         discriminant_analysis.LinearDiscriminantAnalysis(), covariance.EllipticEnvelope(),
-        cross_decomposition.PLSRegression(2), mixture.GaussianMixture(n_components=2), mixture.BayesianGaussianMixture(n_components=2),
+        cross_decomposition.PLSRegression(2), mixture.GaussianMixture(n_components=2),
+        mixture.BayesianGaussianMixture(n_components=2),
         gaussian_process.GaussianProcessRegressor(kernel), kernel_ridge.KernelRidge(),
         kernel_approximation.RBFSampler(), kernel_approximation.Nystroem(n_components=9),
         manifold.Isomap(), manifold.TSNE(init="random", max_iter=250),
@@ -97,14 +100,16 @@ def special(x, y):
     texts = ["a model that reads texts", "another text", "texts and models", "words"] * 5
     labels = [0, 1, 0, 1] * 5
     forest = ensemble.RandomForestClassifier(3)
+    pair = [("forest", forest), ("bayes", naive_bayes.GaussianNB())]
     return {
         "pipeline": pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()).fit(x, y),
-        "columns": pipeline.Pipeline([("c", columns), ("m", linear_model.RidgeClassifier())]).fit(frame, y),
+        "columns": pipeline.make_pipeline(columns, linear_model.RidgeClassifier()).fit(frame, y),
         "union": pipeline.make_union(decomposition.PCA(1), preprocessing.MinMaxScaler()).fit(x),
         "grid": model_selection.GridSearchCV(svm.SVC(), {"C": [1, 2]}, cv=2).fit(x, y),
-        "search": model_selection.RandomizedSearchCV(forest, {"max_depth": [2, 3]}, n_iter=2, cv=2).fit(x, y),
-        "stack": ensemble.StackingClassifier([("f", forest), ("n", naive_bayes.GaussianNB())]).fit(x, y),
-        "vote": ensemble.VotingClassifier([("f", forest), ("n", naive_bayes.GaussianNB())]).fit(x, y),
+        "search": model_selection.RandomizedSearchCV(
+            forest, {"max_depth": [2, 3]}, n_iter=2, cv=2).fit(x, y),
+        "stack": ensemble.StackingClassifier(pair).fit(x, y),
+        "vote": ensemble.VotingClassifier(pair).fit(x, y),
         "multi": multioutput.MultiOutputRegressor(linear_model.Ridge()).fit(x, x),
         "chain": multioutput.RegressorChain(linear_model.Ridge()).fit(x, x),
         "target": compose.TransformedTargetRegressor(linear_model.Ridge()).fit(x, y),
@@ -121,5 +126,11 @@ def special(x, y):
         "isotonic": isotonic.IsotonicRegression().fit(x[:, 0], y),
         "log": preprocessing.FunctionTransformer(np.log1p).fit(x),
         "splits": model_selection.StratifiedKFold(3, shuffle=True, random_state=1),
+        "repeated": model_selection.RepeatedStratifiedKFold(n_splits=3, random_state=1),
+        "parameters": model_selection.ParameterGrid({"C": [1, 2]}),
+        "scorer": metrics.make_scorer(metrics.f1_score, average="macro"),
+        "validated": model_selection.cross_validate(
+            linear_model.RidgeClassifier(), x, y, cv=3, return_estimator=True),
+        "confusion": metrics.ConfusionMatrixDisplay(metrics.confusion_matrix(y, y)),
         "bunch": datasets.load_iris(),
     }

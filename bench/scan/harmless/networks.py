@@ -11,6 +11,7 @@ import onnx
 import safetensors.numpy
 import safetensors.torch
 import torch
+import torch.nn.utils.prune
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -43,9 +44,14 @@ def modules():
                                nn.RMSNorm(4)),
         "activations": nn.Sequential(*(getattr(nn, name)() for name in (
             "GELU", "Mish", "ELU", "Hardswish", "LeakyReLU", "PReLU", "Sigmoid", "Softplus", "Tanh"))),
-        "up": nn.Sequential(nn.ConvTranspose2d(2, 3, 2), nn.Upsample(scale_factor=2), nn.PixelShuffle(1),
-                            nn.MaxPool2d(2), nn.ZeroPad2d(1)),
-        "losses": nn.ModuleList([nn.CrossEntropyLoss(label_smoothing=0.1), nn.MSELoss(), nn.HuberLoss()]),
+        "up": nn.Sequential(nn.ConvTranspose2d(2, 3, 2), nn.Upsample(scale_factor=2),
+                            nn.PixelShuffle(1), nn.MaxPool2d(2), nn.ZeroPad2d(1)),
+        "losses": nn.ModuleList([nn.CrossEntropyLoss(label_smoothing=0.1), nn.MSELoss(),
+                                 nn.HuberLoss()]),
+        "unflatten": nn.Sequential(nn.Flatten(), nn.Unflatten(1, (2, 2))),
+        "spectral": nn.utils.spectral_norm(nn.Linear(3, 3)),
+        "pruned": nn.utils.prune.l1_unstructured(nn.Linear(3, 3), "weight", 0.5),
+        "dynamic": torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(3, 3))),
         "parametrised": nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)),
     }
 
@@ -74,6 +80,8 @@ def torch_files(shelf):
     torch.save(nn.Parameter(torch.ones(2)), shelf.path("torch-parameter.pt"))
     torch.save(torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8),
                shelf.path("torch-quantised.pt"))
+    torch.save(torch.distributions.Normal(torch.zeros(2), torch.ones(2)),
+               shelf.path("torch-distribution.pt"))
     torch.save({"sizes": torch.Size([1, 2]), "device": torch.device("cpu"), "kind": torch.float16},
                shelf.path("torch-values.pt"))
 
@@ -113,19 +121,23 @@ def scripts(shelf):
 
 def safetensors_files(shelf):
     for kind in ("float16", "bfloat16", "float32", "float64", "int8", "int64", "uint8", "bool"):
-        tensors = {f"layer.{n}.weight": torch.zeros(n + 1, 3).to(getattr(torch, kind)) for n in range(5)}
+        dtype = getattr(torch, kind)
+        tensors = {f"layer.{n}.weight": torch.zeros(n + 1, 3).to(dtype) for n in range(5)}
         safetensors.torch.save_file(tensors, shelf.path(f"safetensors-{kind}.safetensors"),
                                     {"format": "pt", "source": "https://example.org/model"})
     safetensors.numpy.save_file({}, shelf.path("safetensors-empty.safetensors"))
     safetensors.numpy.save_file({"one": np.ones(()), "none": np.zeros((0, 3))},
                                 shelf.path("safetensors-shapes.safetensors"))
     for name, module in modules().items():
+        if name == "dynamic":  # Its weights are packed in an object of their own.
+            continue
         safetensors.torch.save_model(module, shelf.path(f"safetensors-{name}.safetensors"))
 
 
 def gguf_files(shelf):
     for index, (name, template) in enumerate(TEMPLATES.items()):
-        writer = gguf.GGUFWriter(shelf.path(f"gguf-{name}.gguf"), ("llama", "qwen2", "gemma")[index % 3])
+        architecture = ("llama", "qwen2", "gemma")[index % 3]
+        writer = gguf.GGUFWriter(shelf.path(f"gguf-{name}.gguf"), architecture)
         writer.add_name(f"model {name}")
         writer.add_description("An evaluation of what a model can execute; system prompts included.")
         writer.add_block_count(2)
@@ -159,7 +171,8 @@ def onnx_files(shelf):
     branch = helper.make_graph(
         [helper.make_node("If", ["c"], ["y"], then_branch=yes, else_branch=no)], "g",
         [helper.make_tensor_value_info("c", TensorProto.BOOL, ())], [value("y", ())])
-    double = helper.make_function("own", "Double", ["x"], ["y"], [helper.make_node("Add", ["x", "x"], ["y"])],
+    add = helper.make_node("Add", ["x", "x"], ["y"])
+    double = helper.make_function("own", "Double", ["x"], ["y"], [add],
                                   [helper.make_opsetid("", 17)])
     called = helper.make_graph([helper.make_node("Double", ["x"], ["y"], domain="own")], "g",
                                [value("x")], [value("y")])

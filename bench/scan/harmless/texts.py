@@ -11,6 +11,7 @@ import zipfile
 
 import sentencepiece
 import tokenizers
+import yaml
 from tokenizers import models, pre_tokenizers, trainers
 
 TEMPLATES = {
@@ -69,32 +70,41 @@ def configurations(shelf):
     table = {
         "llama": {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64,
                   "torch_dtype": "float16", "rope_scaling": None, "vocab_size": 32000},
-        "bert": {"architectures": ["BertModel"], "model_type": "bert", "id2label": {"0": "no", "1": "yes"},
-                 "label2id": {"no": 0, "yes": 1}, "_name_or_path": "org/bert-base"},
-        "vision": {"model_type": "clip", "vision_config": {"image_size": 224}, "text_config": {"layers": 2}},
-        "quantised": {"model_type": "qwen2", "quantization_config": {"quant_method": "gptq", "bits": 4}},
+        "bert": {"architectures": ["BertModel"], "model_type": "bert",
+                 "id2label": {"0": "no", "1": "yes"}, "label2id": {"no": 0, "yes": 1},
+                 "_name_or_path": "org/bert-base"},
+        "vision": {"model_type": "clip", "vision_config": {"image_size": 224},
+                   "text_config": {"layers": 2}},
+        "quantised": {"model_type": "qwen2",
+                      "quantization_config": {"quant_method": "gptq", "bits": 4}},
         "generation": {"do_sample": True, "temperature": 0.7, "eos_token_id": [1, 2], "top_p": 0.9},
         "adapter": {"peft_type": "LORA", "base_model_name_or_path": "org/base", "r": 8,
-                    "target_modules": ["q_proj", "v_proj"], "auto_mapping": None, "task_type": "CAUSAL_LM"},
+                    "target_modules": ["q_proj", "v_proj"], "auto_mapping": None,
+                    "task_type": "CAUSAL_LM"},
         "preprocessor": {"image_processor_type": "CLIPImageProcessor", "size": {"height": 224}},
         "diffusers": {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30.0",
-                      "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
+                      "unet": ["diffusers", "UNet2DConditionModel"],
+                      "vae": ["diffusers", "AutoencoderKL"],
                       "tokenizer": ["transformers", "CLIPTokenizer"], "safety_checker": [None, None]},
         "scheduler": {"_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear"},
-        "sentence": [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        "sentence": [{"idx": 0, "name": "0", "path": "",
+                      "type": "sentence_transformers.models.Transformer"},
                      {"idx": 1, "name": "1", "path": "1_Pooling",
                       "type": "sentence_transformers.models.Pooling"}],
         "pooling": {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True},
-        "index": {"metadata": {"total_size": 100}, "weight_map": {"w": "model-00001-of-00002.safetensors"}},
+        "index": {"metadata": {"total_size": 100},
+                  "weight_map": {"w": "model-00001-of-00002.safetensors"}},
         "trainer": {"best_metric": 0.9, "log_history": [{"loss": 1.0, "step": n} for n in range(99)]},
-        "results": {"results": {"arc": {"acc": 0.5, "alias": "os.system call"}}, "versions": {"arc": 1}},
+        "results": {"results": {"arc": {"acc": 0.5, "alias": "os.system call"}},
+                    "versions": {"arc": 1}},
         "special-tokens": {"bos_token": {"content": "<s>", "lstrip": False}, "eos_token": "</s>"},
-        "words": {"module": "a word", "class": "another", "function": "eval", "import": "os", "exec": 7},
+        "words": {"module": "a word", "class": "another", "function": "eval", "import": "os",
+                  "exec": 7},
     }
     for name, document in table.items():
         shelf.put(f"config-{name}.json", json.dumps(document, indent=2))
     shelf.put("config-lines.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in WORDS))
-    yaml = {
+    written = {
         "training": "model:\n  name: resnet50\n  layers: [3, 4, 6, 3]\noptimizer:\n  lr: 1.0e-3\n",
         "hydra": "model:\n  _target_: torch.nn.Linear\n  in_features: 3\n  out_features: 2\n",
         "detector": "nc: 80\nnames: [person, bicycle]\nbackbone:\n- [-1, 1, Conv, [64, 3, 2]]\n",
@@ -102,13 +112,21 @@ def configurations(shelf):
         "documents": "---\na: 1\n---\nb: [1, 2]\n...\n",
         "conda": "name: env\ndependencies:\n- python=3.11\n- pip:\n  - scikit-learn==1.9.1\n",
     }
-    for name, text in yaml.items():
+    for name, text in written.items():
         shelf.put(f"config-{name}.yaml", text)
+    # PyYAML writes a tuple with a tag that makes a tuple.
+    shelf.put("config-tuple.yaml", yaml.dump({"betas": (0.9, 0.999), "name": "run"}))
+    shelf.put("notebook.ipynb", json.dumps({
+        "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+            {"cell_type": "markdown", "metadata": {}, "source": ["# Use\n"]},
+            {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
+             "source": ["import torch\n", "torch.load('weights.pt', weights_only=True)\n"]}]}))
     for flavour in ("sklearn", "xgboost", "pytorch", "lightgbm"):
         shelf.put(f"MLmodel-{flavour}.yaml",
-                  f"artifact_path: model\nflavors:\n  python_function:\n    env:\n      conda: conda.yaml\n"
-                  f"    loader_module: mlflow.{flavour}\n    model_path: model.pkl\n    python_version: "
-                  f"3.11.7\n  {flavour}:\n    pickled_model: model.pkl\nmlflow_version: 3.1.0\n"
+                  "artifact_path: model\nflavors:\n  python_function:\n    env:\n"
+                  f"      conda: conda.yaml\n    loader_module: mlflow.{flavour}\n"
+                  "    model_path: model.pkl\n    python_version: 3.11.7\n"
+                  f"  {flavour}:\n    pickled_model: model.pkl\nmlflow_version: 3.1.0\n"
                   "run_id: 0123456789abcdef\nmodel_size_bytes: 800\n")
 
 
@@ -150,13 +168,16 @@ def template_files(shelf):
 def cards(shelf):
     fence = "```"
     texts = {
-        "README.md": f"---\nlicense: mit\nbase_model: org/base\ntags:\n- text\n---\n# Model\n\n{fence}python\n"
+        "README.md": "---\nlicense: mit\nbase_model: org/base\ntags:\n- text\n---\n# Model\n\n"
+                     f"{fence}python\n"
                      "import torch\nfrom transformers import pipeline\nprint(pipeline('x')('y'))\n"
                      f"{fence}\n\n{fence}sh\npip install transformers\n{fence}\n",
-        "MODEL_CARD.md": "# Card\n\nIt was evaluated with `eval()` of the harness; see os.system in the docs.\n",
+        "MODEL_CARD.md": "# Card\n\nIt was evaluated with `eval()` of the harness; see os.system in "
+                         "the docs.\n",
         "LICENSE.txt": "Permission is hereby granted, free of charge, to any person.\n",
         "requirements.txt": "torch>=2.0\nnumpy==2.4.6\n# comment\nscikit-learn\n",
-        "requirements-torch.txt": "--extra-index-url https://download.pytorch.org/whl/cpu\ntorch==2.4.0\n",
+        "requirements-torch.txt": "--extra-index-url https://download.pytorch.org/whl/cpu\n"
+                                  "torch==2.4.0\n",
         "labels.txt": "cat\ndog\nperson\n",
         "notes.txt": "The run used subprocess workers; import errors were fixed.\n",
         ".gitattributes": "*.safetensors filter=lfs diff=lfs merge=lfs -text\n",

@@ -9,11 +9,12 @@ that does not exist.
 import hashlib
 import json
 
-from . import (archives, configs, graphs, keras, pickles, programs, stages, streams, tensors,
+from . import (archives, bombs, configs, graphs, keras, pickles, programs, stages, streams, tensors,
                torches)
 from .artefact import HOSTILE, MALFORMED, Artefact
 
-MAKERS = [pickles, streams, torches, archives, tensors, graphs, keras, configs, programs, stages]
+MAKERS = [pickles, streams, torches, archives, bombs, tensors, graphs, keras, configs, programs,
+          stages]
 
 __all__ = ["HOSTILE", "MALFORMED", "Artefact", "corpus", "write"]
 

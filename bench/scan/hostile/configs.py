@@ -53,6 +53,19 @@ def json_files():
             "py/object": "subprocess.Popen", "py/newargs": ["true"]}),
         "jsonpickle-reduce.json": ("jsonpickle calls", {
             "py/reduce": [{"py/function": "os.system"}, {"py/tuple": ["true"]}]}),
+        "pipeline-class.json": ("a pipeline of the repository, by module and class", {
+            "_class_name": ["own_pipeline", "OwnPipeline"], "_diffusers_version": "0.30.0"}),
+        "prompt.json": ("a prompt that is a template of Jinja", {
+            "_type": "prompt", "input_variables": [], "template": ESCAPE,
+            "template_format": "jinja2"}),
+        "index-upwards.json": ("weights of a pickle in another directory", {
+            "metadata": {}, "weight_map": {"w": "../../other/pytorch_model.bin"}}),
+        "index-absolute.json": ("weights of a file elsewhere", {
+            "metadata": {}, "weight_map": {"w": "/etc/passwd"}}),
+        "notebook-system.ipynb": ("a notebook that runs a command through its shell", {
+            "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{
+                "cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
+                "source": ["get_ipython().system('true')\n"]}]}),
         "lambda.json": ("a Keras model with a Lambda layer and its code", {
             "class_name": "Functional", "config": {"layers": [{
                 "class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None],
@@ -84,18 +97,25 @@ def yaml_files():
         "ruby": "--- !ruby/object:Gem::Installer\ni: x\n",
         "target": "model:\n  _target_: subprocess.Popen\n  args: ['true']\n",
         "target-flow": "model: {_target_: os.system, command: 'true'}\n",
+        "target-torch-load": "model:\n  _target_: torch.load\n  f: /nonexistent/casemate\n",
+        "target-torch-hub": "model:\n  _target_: torch.hub.load\n  repo_or_dir: x/y\n",
+        "target-torch-file": "model:\n  _target_: torch.from_file\n  filename: /nonexistent/casemate\n",
+        "target-through": "model:\n  _target_: torch.serialization.os.system\n  command: 'true'\n",
+        "target-lightning": "model:\n  _target_: pytorch_lightning.utilities.cloud_io.load\n"
+                            "  path_or_url: http://127.0.0.1:9/x\n",
+        "target-method": "model:\n  _target_: hydra.utils.get_method\n  path: os.system\n",
+        "yolo": "nc: 80\nbackbone:\n- [-1, 1, Conv, [\"exec('pass')\"]]\n",
+        "yolo-import": "nc: 80\nbackbone:\n- [-1, 1, \"__import__('os').system('true')\", [64]]\n",
         "keras-lambda": "class_name: Sequential\nconfig:\n- class_name: Lambda\n  config:\n"
                         "    function_type: lambda\n",
     }
     for name, text in table.items():
-        yield hostile(f"yaml-{name}.yaml", family, text.splitlines()[0], text.encode())
+        yield hostile(f"yaml-{name}.yaml", family, max(text.splitlines(), key=len), text.encode())
     models = {
         "loader": "flavors:\n  python_function:\n    loader_module: os\n    data: x\n",
-        "code": "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n    code: code\n",
-        "python-model": "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n"
-                        "    python_model: python_model.pkl\n    cloudpickle_version: 3.0.0\n",
-        "model-code": "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n"
-                      "    model_code_path: own.py\n",
+        "code": "flavors:\n  python_function:\n    loader_module: own_loader\n    code: code\n",
+        "script": "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n"
+                  "    model_code_path: own.py\n",
     }
     for name, text in models.items():
         yield hostile(f"MLmodel-{name}.yaml", "MLflow", f"{name} of an MLmodel", text.encode())
@@ -235,7 +255,8 @@ def broken():
         "json-bytes.json": ("a text that is no UTF-8", b'{"model_type": "\xff\xfe"}'),
         "skops.skops": ("a schema that is no JSON", plain({"schema.json": b"{'a': 1"})),
         "xml-cut.xml": ("XML, cut", b'<?xml version="1.0"?><net name="m"><layers><layer id="0"'),
-        "xml-mismatch.pmml": ("elements that do not match", b'<PMML version="4.4"><a><b></a></b></PMML>'),
+        "xml-mismatch.pmml": ("elements that do not match",
+                              b'<PMML version="4.4"><a><b></a></b></PMML>'),
     }
     for name, (why, data) in table.items():
         yield malformed(f"malformed-{name}", family, why, data)

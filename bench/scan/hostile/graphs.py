@@ -79,6 +79,12 @@ def onnx():
         "training": ("a custom operator in the training graph",
                      onnx_model(relu, message(20, message(2, onnx_node("Own", "evil.domain"),
                                                           message(2, "t"))))),
+        "graphs": ("a custom operator in a list of graphs", onnx_model(onnx_node(
+            "Own", "", message(1, "b") + number(20, 10) + message(
+                11, onnx_node("Own", "evil.domain"), message(2, "g"))))),
+        "two-locations": ("a tensor with two locations: readers take the last", onnx_model(
+            relu + message(5, onnx_tensor("w.bin") + message(
+                13, message(1, "location"), message(2, "../x.bin"))))),
         "two-graphs": ("two graphs: readers merge them", onnx_model(
             relu, message(7, onnx_node("PyOp", "ai.onnx.contrib")))),
         "context": ("a compiled graph is read from elsewhere", onnx_model(
@@ -98,7 +104,9 @@ def onnx():
 OPERATORS = ["ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "EagerPyFunc", "PyFuncStateless",
              "FixedLengthRecordReaderV2", "TextLineReaderV2", "WholeFileReaderV2",
              "TFRecordDataset", "TextLineDataset", "SaveDatasetV2", "LoadDataset",
-             "CreateSummaryFileWriter", "DebugIdentityV2", "RpcCall", "ImmutableConst", "LMDBReader"]
+             "CreateSummaryFileWriter", "DebugIdentityV2", "RpcCall", "ImmutableConst", "LMDBReader",
+             "CacheDatasetV2", "DatasetToTFRecord", "ExperimentalDatasetToTFRecord", "RecordInput",
+             "DistributedSave", "DataServiceDatasetV2", "SqlDataset"]
 
 
 def tf_node(operator, *attributes):
@@ -128,10 +136,14 @@ def tensorflow():
     table = {
         "library": ("WriteFile in a function of the graph", "pb", saved_model(
             tf_node("StatefulPartitionedCall"), function(tf_node("WriteFile")))),
-        "custom": ("an operator of a library of the author", "pb", saved_model(tf_node("OwnOperator"))),
+        "custom": ("an operator of a library of the author", "pb",
+                   saved_model(tf_node("OwnOperator"))),
         "print": ("PrintV2 to a file", "pb",
                   saved_model(tf_node("PrintV2", ("output_stream", message(2, f"file://{NOWHERE}"))))),
-        "asset": ("an asset outside of the directory", "pb", saved_model(tf_node("Const"), meta=asset)),
+        "descriptor": ("DecodeProtoV2 with a descriptor from a file", "pb", saved_model(
+            tf_node("DecodeProtoV2", ("descriptor_source", message(2, "/etc/passwd"))))),
+        "asset": ("an asset outside of the directory", "pb",
+                  saved_model(tf_node("Const"), meta=asset)),
         "second-graph": ("WriteFile in a second graph", "pb", saved_model(tf_node("Const"))
                          + message(2, message(2, tf_node("WriteFile")))),
         "frozen": ("a frozen graph with WriteFile", "pb", tf_node("Const") + tf_node("WriteFile")),
@@ -180,7 +192,8 @@ def paddle_program(*operators):
 
 def paddle():
     for operator in ("py_func", "py_layer", "save", "load", "save_combine", "load_combine", "send",
-                     "listen_and_serv", "read_file", "run_program"):
+                     "listen_and_serv", "read_file", "run_program", "gen_nccl_id", "c_gen_nccl_id",
+                     "prefetch", "checkpoint_notify"):
         yield hostile(f"paddle-{operator}.pdmodel", "Paddle", f"the operator {operator}",
                       paddle_program("relu", operator))
     yield hostile("paddle-state.pdparams", "Paddle", "a pickle of parameters with a call",

@@ -94,6 +94,18 @@ def archives():
             layer("TorchModuleWrapper", module={"class_name": "x"}))),
         "saved-model": ("a saved model of TensorFlow elsewhere", model(
             layer("TFSMLayer", filepath="/nonexistent/casemate", call_endpoint="serve"))),
+        "applications": ("keras.applications, which fetches weights", model(
+            layer("Dense", activation=function("ResNet50", "keras.applications")))),
+        "datasets": ("keras.datasets, which fetches data", model(
+            layer("Dense", activation=function("load_data", "keras.datasets.mnist")))),
+        "save-image": ("keras.utils.save_img, which writes a file", model(
+            layer("Dense", activation=function("save_img", "keras.utils")))),
+        "extract": ("keras.utils.extract_archive by its own module", model(
+            layer("extract_archive", "keras.src.utils.file_utils", path="/nonexistent/casemate"))),
+        "monitor": ("a callback that sends to an address", model(
+            layer("RemoteMonitor", "keras.callbacks", root="http://127.0.0.1:9"))),
+        "registered-builtins": ("a class registered as builtins", model(
+            layer("eval", "keras.layers", "builtins>eval"))),
         "custom": ("a class of the author", model(
             layer("Own", "own.layers", "own>Own"))),
         "loss": ("a loss of another module", model(

@@ -59,7 +59,8 @@ def endings():
     yield hostile(".ending", "endings", "a pickle in a hidden file", payload(1, "exit 0"))
     archive = {"archive/data.pkl": payload(2), "archive/version": b"3\n"}
     for index, ending in enumerate(("pkl", "h5", "joblib", "json", "safetensors", "onnx", "dat")):
-        yield hostile(f"ending-torch.{ending}", "endings", f"an archive of torch that ends in .{ending}",
+        yield hostile(f"ending-torch.{ending}", "endings",
+                      f"an archive of torch that ends in .{ending}",
                       plain({**archive, "archive/data/0": bytes(index)}))
 
 

@@ -144,7 +144,16 @@ def broken():
         "number": ("a number that is none", pickle(b"Iabc\n", protocol=2)),
         "float": ("a floating point number that is none", pickle(b"F1.2.3\n", protocol=2)),
         "encoding": ("a text that is no UTF-8", pickle(b"\x8c\x02\xff\xfe")),
+        "frame-crossed": ("an instruction that crosses the end of its frame",
+                          pickle(b"\x95\x03\0\0\0\0\0\0\0", b"\x8c\x09abcdefghi")),
         "setitem": ("SETITEM on a number", pickle(value(1), value(2), value(3), b"s")),
+        "setitems": ("SETITEMS with texts on a list", pickle(b"](", value("a"), value("b"), b"u")),
+        "append": ("APPEND to a number", pickle(value(1), value(2), b"a")),
+        "additems": ("ADDITEMS to a list", pickle(b"](", value(1), b"\x90")),
+        "unhashable": ("a list as an element of a set", pickle(EMPTY_SET, MARK, b"]", ADDITEMS)),
+        "unhashable-key": ("a dictionary as a key", pickle(b"}}N", b"s")),
+        "buffer": ("READONLY_BUFFER on a number", pickle(value(1), b"\x98", protocol=5)),
+        "out-of-band": ("a buffer that is not in the file", pickle(b"\x97", protocol=5)),
         "empty": ("PROTO and STOP only", b"\x80\x04."),
     }
     for name, (why, data) in table.items():

@@ -38,6 +38,11 @@ def numpy():
         yield hostile(f"numpy-object-{version}.npy", family, f"an array of objects, version {version}",
                       npy("|O", "(1,)", BAD, version))
     numbers = npy("<f8", "(2,)", bytes(16))
+    spellings = ["|O8", "object", "i4,O", "O,O", ("|O", (1,)), [(("t", "a"), "|O")],
+                 [("a", "O", (2,))]]
+    for index, kind in enumerate(spellings):
+        yield hostile(f"numpy-spelling-{index}.npy", family, f"objects, spelt {kind!r}",
+                      npy(kind, "(1,)", BAD))
     table = {
         "object-big.npy": ("objects of another order of bytes", npy(">O", "(1,)", payload(4))),
         "object-field.npy": ("a record with a field of objects", npy([("a", "|O")], "(1,)", BAD)),
@@ -201,6 +206,10 @@ def broken():
                                  npy("<f8", "(2,)", bytes(16), more="'x': __import__('os'), ")),
         "numpy-key.npy": ("a key in the header that arrays do not have",
                           npy("<f8", "(2,)", bytes(16), more="'x': 1, ")),
+        "numpy-flipped.npy": ("a header with one bit flipped", good.replace(b"False", b"FalSe")),
+        "numpy-kind-flipped.npy": ("a type with one bit flipped", good.replace(b"<f8", b"< 8")),
+        "numpy-no-tuple.npy": ("a shape that is no tuple", good.replace(b"(2,)", b"(2 )")),
+        "numpy-minor.npy": ("version 1.105", good[:7] + b"\x69" + good[8:]),
         "numpy-shape.npy": ("a shape of 2^70", npy("<f8", f"({1 << 70},)", bytes(16))),
         "numpy-negative.npy": ("a negative shape", npy("<f8", "(-2,)", bytes(16))),
         "numpy-version.npy": ("version 9", good[:6] + b"\x09\0" + good[8:]),
@@ -231,6 +240,15 @@ def broken_safetensors():
                            framed({"w": tensor(0, 8, shape=[1 << 62, 4, 2])}, bytes(8))),
         "kind": ("a type that does not exist", framed({"w": tensor(0, 8, "F33")}, bytes(8))),
         "json": ("a header that is no JSON", framed(b"{'w': 1}", bytes(8))),
+        "zero": ("a number with a leading zero, which JSON does not have",
+                 framed(json.dumps({"w": w}).encode().replace(b"[0, 8]", b"[0,08]"), bytes(8))),
+        "flipped": ("a header with one bit flipped",
+                    framed(json.dumps({"w": w}).encode().replace(b'"w": {', b'"w": ['), bytes(8))),
+        "shape-missing": ("a tensor without a shape",
+                          framed({"w": {"dtype": "F32", "data_offsets": [0, 8]}}, bytes(8))),
+        "negative": ("a negative shape", framed({"w": tensor(0, 8, shape=[-2])}, bytes(8))),
+        "junk": ("something behind the header's JSON",
+                 framed(json.dumps({"w": w}).encode() + b"junk", bytes(8))),
         "gap": ("bytes that no tensor has",
                 framed({"w": w, "v": tensor(16, 24)}, bytes(24))),
         "rest": ("bytes behind the last tensor", framed({"w": w}, bytes(12))),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PyTorch: the zip archive and what readers of it disagree on, the format before 1.6, TorchScript."""
+"""PyTorch: zip archives and what their readers disagree on, the format before 1.6, TorchScript."""
 
 from .artefact import hostile, malformed
 from .opcodes import call, harmless, payload, pickle, refer, stacked, value
@@ -88,7 +88,7 @@ def disagreements():
         "method": ("another method in the directory",
                    archive(bad(local={"method": 8}), version)),
         "method-unknown": ("a method that nobody knows",
-                           archive(bad(local={"method": 93 + 6}, central={"method": 93 + 6}), version)),
+                           archive(bad(local={"method": 99}, central={"method": 99}), version)),
         "size": ("another size in the member",
                  archive(bad(local={"packed": 1, "unpacked": 1}), version)),
         "size-unpacked": ("another unpacked size in the directory",
