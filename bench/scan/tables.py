@@ -46,18 +46,26 @@ def verdicts(report):
 
 
 def by_family(report):
+    """Families of one format, `pickle: names` and the like, are one row; `--json` has them all."""
     tools = report["tools"]
-    families = next(iter(tools.values()))["scores"]["families"]
+    formats = {}
+    for family in next(iter(tools.values()))["scores"]["families"]:
+        formats.setdefault(family.partition(":")[0], []).append(family)
 
-    def cell(tool, family):
-        count = tool["scores"]["families"][family]
-        good = count[FLAGGED] + (count[ERROR] if family.startswith("malformed") else 0)
-        return f"{good}" if not count[SKIPPED] else f"{good} ({count[SKIPPED]})"
+    def total(tool, families, *results):
+        return sum(tool["scores"]["families"][family][result]
+                   for family in families for result in results)
 
-    rows = [[family, count["files"], *(cell(tool, family) for tool in tools.values())]
-            for family, count in families.items()]
-    return ("## Flagged by family, of malformed files flagged or error; in brackets: not scanned\n\n"
-            + table(["family", "files", *tools], rows))
+    def cell(tool, name, families):
+        good = total(tool, families, FLAGGED, *([ERROR] if name == "malformed" else []))
+        skipped = total(tool, families, SKIPPED)
+        return f"{good} ({skipped})" if skipped else good
+
+    rows = [[name, total(next(iter(tools.values())), families, "files"),
+             *(cell(tool, name, families) for tool in tools.values())]
+            for name, families in formats.items()]
+    return ("## Flagged by format; of malformed files, flagged or error; in brackets: not scanned\n\n"
+            + table(["", "files", *tools], rows))
 
 
 def cost(report):
