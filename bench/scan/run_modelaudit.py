@@ -3,8 +3,11 @@
 
 Its public function for a file, default settings without cache, judged as the command's exit status:
 flagged is 1 (a finding of severity warning or critical); 2 is not scanned if no scanner took the
-file, else an error (an inconclusive or failed scan). It sends what it finds to its makers unless
-told not to; here it is told.
+file, else an error (an inconclusive or failed scan).
+
+All files go through one process, as those of a directory do in the command, which says the same of
+them: what the scans before have loaded changes its verdicts, and a file by itself is flagged less
+often. It sends what it finds to its makers unless told not to; here it is told.
 """
 
 import logging
