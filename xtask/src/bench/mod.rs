@@ -8,6 +8,7 @@
 mod gateway;
 mod inspect;
 mod process;
+mod scan;
 mod sign;
 mod table;
 
@@ -30,6 +31,8 @@ pub(crate) enum Bench {
     /// One of the processes of a measurement; started by the others, or by hand to look closer.
     #[command(hide = true, subcommand)]
     Role(gateway::Role),
+    /// Scanning hostile and harmless model files, side by side with four scanners.
+    Scan(scan::Scan),
     /// Signing and verifying a model of 2 GB, side by side with model-signing.
     Sign(sign::Sign),
 }
@@ -44,6 +47,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
         Bench::Ledger => example("casemate-ledger", "ledger_bench"),
         Bench::Policy => example("casemate-policy", "policy_bench"),
         Bench::Role(role) => gateway::play(role),
+        Bench::Scan(scan) => scan::run(&scan),
         Bench::Sign(sign) => sign::run(&sign),
     }
 }
