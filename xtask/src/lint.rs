@@ -33,6 +33,7 @@ pub(crate) fn run(lint: &Lint) -> Result<()> {
         clippy(&[]),
         // What is behind features is off by default, and must not rot.
         clippy(&["--all-features"]),
+        fuzz_targets(),
     ];
     let mut failures = steps.into_iter().filter_map(Result::err).peekable();
     if failures.peek().is_none() {
@@ -59,6 +60,16 @@ fn format_check() -> Result<()> {
 fn clippy(features: &[&str]) -> Result<()> {
     let mut command = tool::cargo(["clippy", "--workspace", "--all-targets", "--keep-going"]);
     command.args(features);
+    if tool::in_ci() {
+        command.arg("--locked");
+    }
+    tool::run(command.args(["--", "-D", "warnings"]))
+}
+
+/// What is fuzzed by hand must not rot either. Without its feature, no C++ compiler is needed.
+fn fuzz_targets() -> Result<()> {
+    let mut command = tool::cargo(["clippy", "--manifest-path", "fuzz/Cargo.toml", "--bins"]);
+    command.arg("--no-default-features");
     if tool::in_ci() {
         command.arg("--locked");
     }

@@ -210,6 +210,11 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Whether a format was read.
+    pub(crate) fn has_format(&self, name: &str) -> bool {
+        self.formats.contains(&name)
+    }
+
     pub(crate) const fn instructions_left(&self) -> u64 {
         self.limits.instructions.saturating_sub(self.instructions)
     }

@@ -55,6 +55,10 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> Option<&
     let model = layout::model_in_front(bytes, &directory).filter(|_| kind == Kind::Other);
     let is_clean = scan.is_clean(|scan| {
         let covered = members(scan, bytes, &directory, kind, place);
+        if kind == Kind::Skops && !scan.has_format("json") {
+            let why = "`schema.json` cannot be read".to_owned();
+            scan.found(&rule::JSON_MALFORMED, place.whole(), why);
+        }
         layout::check(scan, bytes, &directory, covered, model.unwrap_or(0), place);
     });
     // Files that come with a model of TensorFlow Lite stand behind it: no second format, if they are

@@ -134,6 +134,13 @@ fn findings(template: &str) -> Vec<(&'static Rule, String)> {
     found
 }
 
+/// Whether a word is a whole number that is no count of anything in a chat.
+fn is_large(word: &str) -> bool {
+    let digits = word.replace('_', "");
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && digits.len() > 4 && digits.trim_start_matches('0').len() > 4
+}
+
 fn judge(
     words: &[Word],
     is_statement: bool,
@@ -156,6 +163,13 @@ fn judge(
             .map_or("", |word| word.text.as_str());
         let after = words.get(at + 1).map_or("", |word| word.text.as_str());
         let text = word.text.as_str();
+        // Chats count messages, not to ten thousand.
+        let is_power = text == "*" && after == "*";
+        if word.kind == Kind::Other && (is_power || is_large(text)) {
+            found.push(unknown(
+                "numbers that make an answer without end".to_owned(),
+            ));
+        }
         match word.kind {
             Kind::Text => {
                 let is_member = before == "["

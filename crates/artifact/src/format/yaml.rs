@@ -24,6 +24,11 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) {
             let why = format!("line {}: `{}`", number + 1, config::short(&tag));
             scan.found(&rule::YAML_TAG, place.whole(), why);
         }
+        if is_evaluated(&line) {
+            scan.format("yaml");
+            let why = format!("line {}: `{}`", number + 1, config::short(line.trim()));
+            scan.found(&rule::CODE_SOURCE, place.whole(), why);
+        }
         for (key, value) in pairs(&line) {
             // A value may stand in the next line.
             let next = lines.peek().map_or("", |(_, next)| next.trim());
@@ -45,6 +50,21 @@ pub(super) fn scan(scan: &mut Scan<'_>, text: &str, place: &Place) {
             }
         }
     }
+}
+
+/// Whether a line is a list with a call in it: lists of layers are evaluated by those who build them.
+fn is_evaluated(line: &str) -> bool {
+    const CALLS: &[&str] = &[
+        "__import__(",
+        "compile(",
+        "eval(",
+        "exec(",
+        "getattr(",
+        "open(",
+    ];
+    let is_list = line.trim_start().starts_with("- [") || line.trim_start().starts_with('[');
+    let mut quoted = line.split(['\'', '"']).skip(1);
+    is_list && quoted.any(|text| CALLS.iter().any(|call| text.trim_start().starts_with(call)))
 }
 
 /// Keys of a line with their values: one, or several in braces.

@@ -239,6 +239,13 @@ impl Machine<'_> {
                     None => End::Broken(at, UNDERFLOW),
                 };
             }
+            let is_across = at < self.frame_end && instruction.next > self.frame_end;
+            let is_frame = instruction.op == Op::Frame;
+            self.fails_if(
+                is_across && !is_frame,
+                at,
+                "an instruction across the end of its frame",
+            );
             if let Err(why) = self.step(&instruction) {
                 return End::Broken(at, why);
             }
@@ -339,7 +346,10 @@ impl Machine<'_> {
                 }
                 self.push(value);
             }
-            Op::NextBuffer => self.push(Value::Plain),
+            Op::NextBuffer => {
+                self.fails_if(true, instruction.at, "a buffer outside of the pickle");
+                self.push(Value::Plain);
+            }
             Op::EmptyDict => self.new_dict(),
             Op::EmptySet if self.keeps == Keeps::Little => self.push(Value::Set),
             Op::EmptyList | Op::EmptySet => self.new_list(Vec::new()),

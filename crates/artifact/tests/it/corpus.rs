@@ -7,7 +7,7 @@ use crate::{
         pickle::name,
         proto::{bytes, number, saved_model, text},
     },
-    refused, unreadable,
+    refused, review, unreadable,
 };
 
 fn array_with(header: &str) -> Vec<u8> {
@@ -42,10 +42,22 @@ fn what_every_loader_fails_on_is_unreadable() {
             b"\x80\x02ccollections\nOrderedDict\n]R.",
         ),
         ("a buffer of a number", b"\x80\x05K\x01\x98."),
+        ("a buffer of somebody else", b"\x80\x05\x97."),
+        ("a text across the end of a frame", b"\x80\x04\x95\x03\0\0\0\0\0\0\0\x8c\tabcdefghi."),
+        (
+            "all numbers there are",
+            b"\x80\x02c__builtin__\nlist\nc__builtin__\nrange\n\x8a\x06\0\x10\xa5\xd4\xe8\0\x85R\x85R.",
+        ),
     ];
     for (what, bytes) in cases {
         unreadable(what, bytes, "pickle-malformed");
     }
+    clean(
+        "some numbers",
+        b"\x80\x02c__builtin__\nlist\nc__builtin__\nrange\nM\0\x01\x85R\x85R.",
+    );
+    let skops = crate::make::zip::zip(&[("schema.json", b"{'a': 1")]);
+    unreadable("a schema that is none", &skops, "json-malformed");
     let nested = b"\x32\x86".repeat(60);
     for end in [&b"Ns."[..], b"(Nu."] {
         let (open, close) = end.split_at(end.len() - 3);
@@ -188,6 +200,23 @@ fn texts_that_lead_elsewhere_are_refused() {
     ] {
         clean(what, text.as_bytes());
     }
+    for template in [
+        "{% for a in range(99999) %}x{% endfor %}",
+        "{{ 'x' * 9 ** 9 }}",
+        "{{ 'x' * 1_000_000 }}",
+    ] {
+        review(
+            template,
+            &crate::formats::gguf(template),
+            "template-unknown",
+        );
+    }
+    let layers = "backbone:\n- [-1, 1, Conv, [\"exec('pass')\"]]\n";
+    assert!(!crate::is_clean(layers.as_bytes()));
+    clean(
+        "layers",
+        b"backbone:\n- [-1, 1, Conv, [64, 'open', None]]\n",
+    );
     let cell = r#"{"cells": [{"cell_type": "code", "source": ["get_ipython().system('true')"]}], "nbformat": 4}"#;
     assert!(!crate::is_clean(cell.as_bytes()));
 }

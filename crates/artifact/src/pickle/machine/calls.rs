@@ -12,6 +12,8 @@ use crate::pickle::{
 /// Values that are hashed for one key at most. Tuples do not remember their hash, so that a few dozen of
 /// them within one another can stand for more than any computer counts to.
 const ENDLESS: u64 = 1 << 24;
+/// Numbers of a range that a collection is made of at most.
+const LONGEST: u64 = 1 << 28;
 
 impl Machine<'_> {
     /// GLOBAL and INST: names in the operand.
@@ -98,11 +100,16 @@ impl Machine<'_> {
         {
             return made;
         }
-        let items = match arguments {
-            Value::Tuple(tuple) => self.tuples.get(tuple as usize).map(|items| &**items),
-            _ => None,
-        };
-        let first = items.and_then(|items| items.first()).copied();
+        let first = self
+            .arguments(arguments)
+            .and_then(|items| items.first())
+            .copied();
+        let is_endless = self.is_endless(number, first);
+        self.fails_if(
+            is_endless,
+            at,
+            "a range of more numbers than memory holds is written out",
+        );
         if how == Use::Call
             && self.is_named(number, "torch.jit._pickle", "restore_type_tag")
             && let Some(first) = first
@@ -110,6 +117,10 @@ impl Machine<'_> {
             // It gives back what it is given: the same object, whatever is done with it afterwards.
             return first;
         }
+        let items = match arguments {
+            Value::Tuple(tuple) => self.tuples.get(tuple as usize).map(|items| &**items),
+            _ => None,
+        };
         if let Some(global) = self.run.globals.get_mut(number as usize) {
             global.used(how, at, items);
         }
@@ -122,6 +133,39 @@ impl Machine<'_> {
             state: Value::Plain,
         });
         Value::Object((self.objects.len() - 1) as u32)
+    }
+
+    fn arguments(&self, arguments: Value) -> Option<&[Value]> {
+        match arguments {
+            Value::Tuple(tuple) => self.tuples.get(tuple as usize).map(|items| &**items),
+            _ => None,
+        }
+    }
+
+    /// Whether a collection is made of a range that no memory holds.
+    fn is_endless(&self, number: u32, first: Option<Value>) -> bool {
+        let Some(Value::Object(object)) = first else {
+            return false;
+        };
+        let is_collection = self.global(number).is_some_and(|global| {
+            matches!(&*global.module, "builtins" | "__builtin__" | "collections")
+        });
+        let object = self.objects.get(object as usize);
+        let Some(range) = object.filter(|object| {
+            ["range", "xrange"].iter().any(|name| {
+                self.is_named(object.made_by, "builtins", name)
+                    || self.is_named(object.made_by, "__builtin__", name)
+            })
+        }) else {
+            return false;
+        };
+        let mut bounds = self.arguments(range.arguments).unwrap_or_default().iter();
+        is_collection
+            && bounds.any(|bound| match bound {
+                Value::Int(bound) => bound.unsigned_abs() > LONGEST,
+                // What does not fit is larger than anything.
+                _ => true,
+            })
     }
 
     /// What stands behind a class, if harmless models have it from there: no name of its own leads to
