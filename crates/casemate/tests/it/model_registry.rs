@@ -584,7 +584,8 @@ fn requests_go_only_to_a_server_of_the_verified_version() {
     let config = upstream.config();
     let declared = format!("name = \"there\"\ndigest = \"{digest}\"\n");
     let config = config.replace("name = \"there\"\n", &declared);
-    let config = format!("{config}verified = \"try/fraud@production\"\n");
+    let verified = "verified = \"try/fraud@production\"\nupstream_model = \"load-1\"\n";
+    let config = format!("{config}{verified}");
     home.configure(&config);
     home.run(&["config", "reload"]).exits(0);
     let (server, key) = (&scene.server, home.key(&[]));
