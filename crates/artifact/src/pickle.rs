@@ -20,7 +20,7 @@ use crate::{
     rule,
     scan::{Expect, Scan},
 };
-use machine::{End, Loaded, Loader, Run};
+use machine::{Act, End, Loaded, Loader, Run};
 use names::Global;
 
 /// Pickles in one stream that are followed.
@@ -137,6 +137,7 @@ fn as_instructions(
     let mut run = follow(scan, bytes, at, Loader::Plain);
     // Numbers can look like a name or two; they do not go on to use it. An array of objects is a pickle
     // with a memo of its own, so that only what is dangerous in whatever context tells.
+    run.acts.retain(Act::is_deed);
     let is_pickle = bytes.get(array) == Some(&0x80);
     if is_pickle {
         run.acts.clear();
@@ -177,7 +178,7 @@ fn is_pickle(scan: &Scan<'_>, run: &Run, bytes: &[u8], expect: Expect, whole: bo
         .globals
         .iter()
         .any(|global| global.called.or(global.made).is_some())
-        || !run.acts.is_empty();
+        || run.acts.iter().any(Act::is_deed);
     let is_dangerous = run.globals.iter().any(|global| is_dangerous(scan, global));
     let is_torch = matches!(expect, Expect::TorchPickle | Expect::TorchScriptPickle);
     if is_torch || is_dangerous {
@@ -192,7 +193,11 @@ fn is_pickle(scan: &Scan<'_>, run: &Run, bytes: &[u8], expect: Expect, whole: bo
         End::Stop(_) => has_header || whole || names > 0 || run.is_torch_magic,
         // A text can begin with letters that name something; it does not go on to call it.
         End::Broken(..) if is_opaque => names > 0 && acts && has_header,
-        End::Broken(..) => has_header || names > 0 && acts,
+        End::Broken(..) => {
+            // Nor does it write to a memo again and again.
+            let is_written = run.puts > 0 && run.instructions > 1;
+            has_header || names > 0 && acts || is_written
+        }
         End::Limit(_) => has_header || names > 0,
     }
 }

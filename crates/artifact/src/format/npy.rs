@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Arrays of numpy: a header, then numbers, or a pickle if the array holds objects.
 
+mod kind;
+
 use crate::{
     bytes::little,
     place::Place,
@@ -33,19 +35,10 @@ pub(super) fn scan(scan: &mut Scan<'_>, bytes: &[u8], place: &Place) -> bool {
         scan.content(rest, &inner, Expect::Opaque);
         return true;
     };
-    let Some(size) = array.item else {
-        // Structures are as long as their parts; any of them may be an object.
-        if array.has_objects {
-            scan.content(rest, &inner, Expect::Anything);
-        } else {
-            scan.content(rest, &inner, Expect::Opaque);
-        }
-        return true;
-    };
-    if array.has_objects {
+    let Some(size) = array.item.filter(|_| !array.has_objects) else {
         scan.content(rest, &inner, Expect::Anything);
         return true;
-    }
+    };
     match array.count.and_then(|count| count.checked_mul(size)) {
         Some(length) if length == rest.len() as u64 => {
             scan.content(rest, &inner, Expect::Opaque);
@@ -80,7 +73,7 @@ fn header(bytes: &[u8]) -> Option<(&str, usize)> {
 #[derive(Debug)]
 struct Array {
     has_objects: bool,
-    /// Bytes of an item, if it has no parts.
+    /// Bytes of an item, if it has any that can be told.
     item: Option<u64>,
     count: Option<u64>,
 }
@@ -106,48 +99,10 @@ impl Array {
         if !matches!(member("fortran_order")?, "True" | "False") {
             return None;
         }
-        if kind.starts_with('[') {
-            let end = kind.find(']')?;
-            let parts = kind.get(..=end)?;
-            let objects = parts.split(['\'', '"']).any(is_object);
-            // Parts within parts end at the first bracket; what lies behind is judged as objects.
-            let nested = parts.matches('[').count() > 1;
-            return Some(Self {
-                has_objects: objects || nested,
-                item: None,
-                count,
-            });
-        }
-        let quote = kind.chars().next().filter(|c| "'\"".contains(*c))?;
-        // One text and nothing else: Python puts texts that stand beside each other together.
-        let (kind, behind) = kind.get(1..)?.split_once(quote)?;
-        if !behind.is_empty() {
-            return None;
-        }
-        let plain = kind.strip_prefix(['<', '>', '|', '=']).unwrap_or(kind);
-        let letter = plain.chars().next()?;
-        if !letter.is_ascii_alphabetic() && letter != '?' {
-            return None;
-        }
-        let digits: String = plain
-            .chars()
-            .skip(1)
-            .take_while(char::is_ascii_digit)
-            .collect();
-        let size: u64 = digits.parse().unwrap_or(0);
-        // Only times have something behind their size, their unit; several types have no size here.
-        let unit = plain.get(letter.len_utf8() + digits.len()..)?;
-        let is_time = unit.starts_with('[') && unit.ends_with(']');
-        if !(unit.is_empty() || is_time || is_object(kind)) {
-            return None;
-        }
+        let kind = kind::read(kind)?;
         Some(Self {
-            has_objects: is_object(kind),
-            item: Some(if letter == 'U' {
-                size.checked_mul(4)?
-            } else {
-                size
-            }),
+            has_objects: kind.has_objects,
+            item: kind.bytes,
             count,
         })
     }
@@ -172,15 +127,6 @@ fn count(shape: &str) -> Option<Option<u64>> {
         count = count.and_then(|count| count.checked_mul(length));
     }
     Some(count)
-}
-
-/// Whether a type, or one of the parts that it names at once (`u1,O`), is an object.
-fn is_object(kind: &str) -> bool {
-    let mut words = kind.split(|c: char| !c.is_ascii_alphanumeric());
-    words.any(|word| {
-        let word = word.trim_matches(|c: char| c.is_ascii_digit());
-        matches!(word, "O" | "object")
-    })
 }
 
 /// The members of a dict's literal, if each key is a plain text and stands there once: of a key that

@@ -42,6 +42,8 @@ pub(super) struct Run {
     /// Constants that had to be made of texts, with where they begin to be used.
     pub(super) made: Vec<(usize, Arc<[u8]>)>,
     pub(super) persistent: Option<usize>,
+    /// How often the memo was written to as protocol 0 does.
+    pub(super) puts: u32,
     /// The protocol that it says it has.
     pub(super) protocol: Option<u8>,
     /// What STOP left on the stack, if it is the number that legacy torch files begin with.
@@ -85,6 +87,13 @@ pub(super) enum Loader {
 pub(super) struct Act {
     pub(super) at: usize,
     pub(super) what: What,
+}
+
+impl Act {
+    /// Whether it does something, instead of only failing.
+    pub(super) const fn is_deed(&self) -> bool {
+        !matches!(self.what, What::Fails(_))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -204,6 +213,7 @@ impl<'a> Machine<'a> {
                 constants: Vec::new(),
                 made: Vec::new(),
                 persistent: None,
+                puts: 0,
                 protocol: None,
                 is_torch_magic: false,
                 first_array: None,
@@ -407,6 +417,7 @@ impl Machine<'_> {
             Op::Put => {
                 let key = decimal(operand).ok_or("a memo key that is no number")?;
                 self.remember(key)?;
+                self.run.puts += 1;
             }
             Op::BinPut => self.remember(little(operand))?,
             Op::Memoize => self.remember((self.memo.len() + self.memo_next.len()) as u64)?,

@@ -42,6 +42,8 @@ fn what_every_loader_fails_on_is_unreadable() {
             b"\x80\x02ccollections\nOrderedDict\n]R.",
         ),
         ("a buffer of a number", b"\x80\x05K\x01\x98."),
+        ("protocol 0 that breaks", b"(dp0\n(Va\np1\nI1\ntp2\n(dp3\nI2\n(3p4\nI3\nass."),
+        ("protocol 0 with a name", b"ccollections\ndeque\np0\n*(tI5\ntp1\nRp2\n."),
         ("a buffer of somebody else", b"\x80\x05\x97."),
         ("a text across the end of a frame", b"\x80\x04\x95\x03\0\0\0\0\0\0\0\x8c\tabcdefghi."),
         (
@@ -98,6 +100,9 @@ fn headers_that_numpy_does_not_take_are_unreadable() {
         ("(2,)", "(,2)"),
         ("(2,)", "(2,,)"),
         ("(2,)", "[2,]"),
+        ("'<f8'", "[('a', '<f4')M ('b', '<f4')]"),
+        ("'<f8'", "[('a', '<f4'), ('b', '<i2')]"),
+        ("'<f8'", "'<M8[T]'"),
     ] {
         let header = good.replace(from, to);
         assert_ne!(header, good);
