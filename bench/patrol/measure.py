@@ -93,7 +93,7 @@ def flip(home):
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([byte[0] ^ 1]))
     began = time.monotonic()
-    while "damaged" not in home.run("model", "show", "bench/model@1"):
+    while "damaged" not in home.run("model", "show", "bench/model@1", "--format", "json"):
         time.sleep(0.1)
     return time.monotonic() - began
 
