@@ -26,7 +26,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,9 +33,11 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import meter  # noqa: E402
 import scores  # noqa: E402
+import shared  # noqa: E402
 import tables  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -216,32 +217,8 @@ class Casemate:
 
 def environment(folder):
     """The interpreter of an environment with what `requirements.txt` says, made if need be."""
-    wanted = (HERE / "requirements.txt").read_text(encoding="utf-8")
-    python = folder.absolute() / ("Scripts" if os.name == "nt" else "bin") / "python"
-    # Written last: its presence says that the environment is complete.
-    stamp = folder / "requirements.txt"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted and python.exists():
-        return python
-    say("making an environment with Presidio and detect-secrets; this takes some minutes")
-    if folder.exists():
-        if not (folder / "pyvenv.cfg").is_file() and any(folder.iterdir()):
-            raise SystemExit("error: --venv is a folder with something else in it")
-        shutil.rmtree(folder)
-    if subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True).returncode != 0:
-        # Debian cuts `ensurepip` out of Python: an empty environment, filled by the system's pip.
-        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder],
-                       check=True)
-    pip(python, "-r", HERE / "requirements.txt")
-    stamp.write_text(wanted, encoding="utf-8")
-    return python
-
-
-def pip(python, *what):
-    own = subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
-    front = [python, "-m", "pip"] if own else [sys.executable, "-m", "pip", "--python", python]
-    command = [*front, "install", "--quiet", "--disable-pip-version-check", *what]
-    if subprocess.run(command).returncode != 0:
-        raise SystemExit("error: the packages cannot be had (hint: --only-casemate)")
+    what = "Presidio and detect-secrets; this takes some minutes"
+    return shared.environment(folder, [HERE / "requirements.txt"], what)
 
 
 def language_model(python, asked):
@@ -251,7 +228,7 @@ def language_model(python, asked):
     there, so whatever bears such a name would be somebody else's.
     """
     if asked and asked.endswith(".whl"):
-        pip(python, asked)
+        shared.install(python, asked)
         return asked.rsplit("/", 1)[-1].split("-", 1)[0]
     if asked:
         return asked

@@ -8,6 +8,11 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import shared  # noqa: E402
 
 KB = 1024
 
@@ -70,32 +75,14 @@ def versions(*packages):
     return {name: importlib.metadata.version(name) for name in packages}
 
 
-# Starts the program that is named after it and says what it cost. It is small, because a process
-# counts what started it among its own peak of memory.
-LAUNCHER = """
-import os, sys
-pid = os.fork()
-if pid == 0:
-    try:
-        os.execv(sys.argv[1], sys.argv[1:])
-    finally:
-        os._exit(127)
-_, status, usage = os.wait4(pid, 0)
-code = os.waitstatus_to_exitcode(status)
-sys.stderr.write('\\n{"code": %d, "cpu": %.6f, "rss": %d}\\n'
-                 % (code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
-"""
-
-
 def run(program, *arguments):
     """Runs a program and gives its output, its processor time in seconds and its peak in MiB."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", LAUNCHER, os.fspath(program), *map(os.fspath, arguments)],
+        [sys.executable, "-I", "-S", "-c", shared.LAUNCHER, os.fspath(program), *map(os.fspath, arguments)],
         capture_output=True, check=True, text=True, encoding="utf-8",
     )
     said, _, figures = done.stderr.rstrip("\n").rpartition("\n")
     figures = json.loads(figures)
     if figures["code"] != 0:
         raise SystemExit(f"error: {os.path.basename(program)} ended with {figures['code']}: {said.strip()}")
-    unit = 1024 * (1024 if sys.platform == "darwin" else 1)
-    return done.stdout, figures["cpu"], figures["rss"] / unit
+    return done.stdout, figures["cpu"], figures["rss"] / shared.MAXRSS_PER_MIB

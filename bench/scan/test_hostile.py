@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python3 -m unittest discover -s bench/scan`
+"""`.xtask/bench-scan-venv/bin/python -m unittest discover -s bench/scan`
 
 That the corpus is what it says it is. Pickles are followed by Python's own unpickler with every
 name replaced by a recorder: nothing is imported, and nothing but recorders is called.

@@ -11,7 +11,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from worker import CLEAN, ERROR, FLAGGED
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import shared  # noqa: E402
+from worker import CLEAN, ERROR, FLAGGED  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,25 +36,6 @@ class Run:
         self.words[os.path.basename(path)] = words
 
 
-
-# Starts the program that is named after it and says what it cost. It is small, because a process
-# counts what started it among its own peak of memory.
-LAUNCHER = """
-import os, sys
-pid = os.fork()
-if pid == 0:
-    try:
-        os.execv(sys.argv[1], sys.argv[1:])
-    finally:
-        os._exit(127)
-_, status, usage = os.wait4(pid, 0)
-code = os.waitstatus_to_exitcode(status)
-sys.stderr.write('\\n{"code": %d, "cpu": %.6f, "rss": %d}\\n'
-                 % (code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
-"""
-MAXRSS_PER_MIB = 1 << (20 if sys.platform == "darwin" else 10)
-
-
 class Casemate:
     """`casemate model scan --format json` over the directory.
 
@@ -67,14 +51,14 @@ class Casemate:
     def run(self, folder):
         command = [self.program, "model", "scan", folder, "--format", "json"]
         run, started = Run(), time.monotonic()
-        done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, *map(str, command)],
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", shared.LAUNCHER, *map(str, command)],
                               capture_output=True, check=True, text=True, encoding="utf-8")
         run.wall = time.monotonic() - started
         said, _, figures = done.stderr.rstrip("\n").rpartition("\n")
         figures = json.loads(figures)
         if figures["code"] not in (0, 3):
             raise SystemExit(f"error: casemate ended with {figures['code']}: {said.strip()}")
-        run.cpu, run.peak = figures["cpu"], figures["rss"] / MAXRSS_PER_MIB
+        run.cpu, run.peak = figures["cpu"], figures["rss"] / shared.MAXRSS_PER_MIB
         for line in map(json.loads, done.stdout.splitlines()):
             rules = sorted({finding["rule"] for finding in line["findings"]})
             run.note(line["path"], self.outcomes[line["outcome"]], " ".join(rules))
@@ -141,7 +125,7 @@ class Worker:
         process.stdout.close()
         run.cpu += usage.ru_utime + usage.ru_stime
         if not run.peak:
-            run.peak = usage.ru_maxrss / MAXRSS_PER_MIB
+            run.peak = usage.ru_maxrss / shared.MAXRSS_PER_MIB
         return paths[done:]
 
 

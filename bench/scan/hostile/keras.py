@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keras: version 3 archives, and HDF5 with a configuration or with links to elsewhere."""
 
-import io
 import json
+import os
+import tempfile
 
 import h5py
 
@@ -39,12 +40,28 @@ def function(name, module):
     return {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
 
-def hdf5(fill, **options):
+def hdf5(fill, libver="earliest", userblock_size=0):
     """The bytes of an HDF5 file that `fill` fills. Times are left out, so they are always the same."""
-    out = io.BytesIO()
-    with h5py.File(out, "w", **options) as file:
-        fill(file)
-    return out.getvalue()
+    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    creation.set_obj_track_times(False)
+    creation.set_userblock(userblock_size)
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    latest = h5py.h5f.LIBVER_LATEST
+    access.set_libver_bounds(latest if libver == "latest" else h5py.h5f.LIBVER_EARLIEST, latest)
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "file")
+        opened = h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, creation, access)
+        with h5py.File(opened) as file:
+            fill(file)
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def group(parent, name):
+    """A group without times, which `create_group` writes down."""
+    plan = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    plan.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=plan))
 
 
 def weights():
@@ -139,7 +156,7 @@ def files():
 
     def with_config(config, where="model_config", size=0, **options):
         def fill(file):
-            target = file.create_group("model_weights")
+            target = group(file, "model_weights")
             target.attrs["layer_names"] = [b"l"]
             target.create_dataset("w", data=[1.0] * 8, track_times=False)
             if size:
@@ -177,11 +194,14 @@ def links():
 
     def many_links(file):
         for index in range(50):
-            file.create_group(f"g{index}")
+            group(file, f"g{index}")
         file["x"] = h5py.ExternalLink("../../x.h5", "/a")
 
     def deep_link(file):
-        file.create_group("a/b/c/d/e")["x"] = h5py.ExternalLink("/etc/passwd", "/a")
+        inner = file
+        for name in "abcde":
+            inner = group(inner, name)
+        inner["x"] = h5py.ExternalLink("/etc/passwd", "/a")
 
     def storage(file):
         file.create_dataset("x", shape=(10,), dtype="i1", external=[("/etc/hostname", 0, 10)],

@@ -13,9 +13,7 @@ mod path;
 use std::{net::IpAddr, sync::Arc};
 
 use casemate_http::{Body, Peer, full};
-use casemate_types::{
-    Caller, Problem, ProjectId, ResourceKind, ResourceRef, actions::ModelPull, key_fits,
-};
+use casemate_types::{Caller, Problem, ProjectId, actions::ModelPull, key_fits};
 use http::{HeaderMap, Method, Request, Response, header};
 
 use crate::registry::{Place, Reference, Registry, RegistryError, VersionInfo, may_know};
@@ -137,22 +135,11 @@ impl Hub {
         let place = Place { project, model };
         match key_fits(&asker.models, place.model.as_str()) {
             true => Ok(place),
-            false => Err(self.not_for(asker, &place).await),
-        }
-    }
-
-    /// Writes into the book that a key is not made for a model. The answer is that for a model that
-    /// is not there.
-    async fn not_for(&self, asker: &HubCaller, place: &Place) -> Refused {
-        let (door, caller) = (self.registry.door(), &asker.caller);
-        let resource = ResourceRef::of(ResourceKind::Model, &place.model, place.project);
-        let context = door.admin_context(caller);
-        let asked = door.admit_in::<ModelPull>(caller, resource, &context, "", |asked| {
-            asked.overrule("key.models", "the API key is not for this model")
-        });
-        match asked.await {
-            Err(error) => Refused::no_model().recorded(&error.problem()),
-            Ok(_) => Refused::no_model(),
+            // The answer is that for a model that is not there.
+            false => {
+                let refused = self.registry.refuse_key::<ModelPull>(&asker.caller, &place);
+                Err(Refused::no_model().recorded(&refused.await.problem()))
+            }
         }
     }
 

@@ -176,6 +176,23 @@ impl Registry {
             .await?)
     }
 
+    /// Refuses an access to a model that the caller's key is not made for; the refusal stands in the
+    /// book.
+    pub async fn refuse_key<A: Action>(&self, caller: &Caller, place: &Place) -> RegistryError {
+        let resource = ResourceRef::of(ResourceKind::Model, &place.model, place.project);
+        let context = self.door().admin_context(caller);
+        let asked = self
+            .door()
+            .admit_in::<A>(caller, resource, &context, "", |asked| {
+                asked.overrule("key.models", "the API key is not for this model")
+            });
+        match asked.await {
+            Err(error) => error.into(),
+            // What is overruled is never allowed.
+            Ok(_) => RegistryError::NotFound("model"),
+        }
+    }
+
     /// The version that a reference leads to. That there is none learns only who may read the model.
     async fn find(
         &self,
@@ -213,9 +230,7 @@ impl Registry {
         permit: Permit<A>,
         body: impl FnOnce(&ResourceRef, &Caller) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        let (resource, receipt) = permit
-            .enter()
-            .ok_or_else(|| RegistryError::Conflict("the permit has expired; ask again".into()))?;
+        let (resource, receipt) = entered(permit)?;
         let result = body(&resource, &receipt.caller().clone());
         finish(receipt, &result);
         result
@@ -226,6 +241,12 @@ impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Registry({:?})", self.inner.parts.blobs)
     }
+}
+
+/// Begins what a permit is for.
+fn entered<A: Action>(permit: Permit<A>) -> Result<(ResourceRef, Receipt), RegistryError> {
+    let expired = || RegistryError::Conflict("the permit has expired; ask again".into());
+    permit.enter().ok_or_else(expired)
 }
 
 fn finish<T>(receipt: Receipt, result: &Result<T, RegistryError>) {

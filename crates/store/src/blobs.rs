@@ -324,6 +324,21 @@ impl BlobFile {
     pub fn read_at(&mut self, offset: u64) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         Ok(self.opener.read_at(offset)?)
     }
+
+    /// Gives one piece after the other to `take`, until that has enough and says false.
+    ///
+    /// # Errors
+    /// Those of [`BlobFile::read_at`].
+    pub fn each_piece(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), StoreError> {
+        let mut offset = 0;
+        loop {
+            let piece = self.read_at(offset)?;
+            if piece.is_empty() || !take(&piece) {
+                return Ok(());
+            }
+            offset += piece.len() as u64;
+        }
+    }
 }
 
 impl StoreError {

@@ -7,8 +7,10 @@
 
 mod gateway;
 mod inspect;
+mod patrol;
 mod process;
 mod scan;
+mod script;
 mod sign;
 mod table;
 
@@ -23,18 +25,20 @@ pub(crate) enum Bench {
     /// The request path against a mock upstream and an inspecting floor, all brought along.
     Gateway(gateway::Gateway),
     /// Findings against labelled rows, side by side with Presidio and detect-secrets.
-    Inspect(inspect::Inspect),
+    Inspect(script::Script),
     /// Durable records a second, proofs and verification of the ledger.
     Ledger,
+    /// A model taken in, read again at rest, and found when one of its bits is flipped.
+    Patrol(script::Script),
     /// One decision by policy, uncached and cached.
     Policy,
     /// One of the processes of a measurement; started by the others, or by hand to look closer.
     #[command(hide = true, subcommand)]
     Role(gateway::Role),
     /// Scanning hostile and harmless model files, side by side with four scanners.
-    Scan(scan::Scan),
+    Scan(script::Script),
     /// Signing and verifying a model of 2 GB, side by side with model-signing.
-    Sign(sign::Sign),
+    Sign(script::Script),
 }
 
 pub(crate) fn run(bench: Bench) -> Result<()> {
@@ -45,6 +49,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
         Bench::Gateway(gateway) => gateway::run(&gateway),
         Bench::Inspect(inspect) => inspect::run(&inspect),
         Bench::Ledger => example("casemate-ledger", "ledger_bench"),
+        Bench::Patrol(patrol) => patrol::run(&patrol),
         Bench::Policy => example("casemate-policy", "policy_bench"),
         Bench::Role(role) => gateway::play(role),
         Bench::Scan(scan) => scan::run(&scan),

@@ -47,16 +47,8 @@ async fn place<A: Action>(
     if api.iam().key_allows(caller, place.model.as_str()) {
         return Ok(place);
     }
-    let text = "the API key is not for this model";
-    let resource = ResourceRef::of(ResourceKind::Model, &place.model, place.project);
-    let (door, context) = (api.door(), api.door().admin_context(caller));
-    let refused = door.admit_in::<A>(caller, resource, &context, "", |asked| {
-        asked.overrule("key.models", text)
-    });
-    match refused.await {
-        Err(error) => Err(error.into()),
-        Ok(_) => Err(ApiError::new(ProblemCode::Denied, text)),
-    }
+    let refused = api.registry().refuse_key::<A>(caller, &place);
+    Err(refused.await.into())
 }
 
 /// Refuses at once what would be refused after waiting for a turn: who may not have one takes none.

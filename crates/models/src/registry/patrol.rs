@@ -12,7 +12,7 @@ use casemate_types::{
     event::{Ending, Facts},
 };
 
-use super::{ModelName, Place, Reference, Registry, RegistryError, may_know};
+use super::{ModelName, Place, Reference, Registry, RegistryError, entered, may_know};
 use crate::{
     hex,
     store::{self, ModelRow, Stored, VersionRow},
@@ -116,8 +116,7 @@ impl Patrol {
             .door()
             .admit::<ModelVerify>(&caller, resource, "")
             .await?;
-        let expired = || RegistryError::Conflict("the permit has expired; ask again".into());
-        let (_, receipt) = permit.enter().ok_or_else(expired)?;
+        let (_, receipt) = entered(permit)?;
         let result = self.go(&caller, lists, before, pace.cloned()).await;
         match &result {
             Ok(round) if round.unread > 0 => {

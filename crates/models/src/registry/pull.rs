@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::{
     Place, Reference, Registry, RegistryError, VersionInfo,
     alias::not_quarantined,
-    finish,
+    entered, finish,
     manifest::{Manifest, ManifestFile},
     standing::Found,
 };
@@ -218,8 +218,7 @@ impl Registry {
                 not_quarantined(asked, found)
             })
             .await?;
-        let expired = || RegistryError::Conflict("the permit has expired; ask again".into());
-        let (_, receipt) = permit.enter().ok_or_else(expired)?;
+        let (_, receipt) = entered(permit)?;
         Ok(receipt)
     }
 

@@ -116,10 +116,11 @@ impl Registry {
         why: &str,
     ) -> Result<(), RegistryError> {
         let found = self.find(caller, place, reference).await?;
+        // Waiting comes first: a permit is for an effect that begins now.
+        let turn = self.inner.turns.to_read().await?;
         let permit = self
             .admit_version::<ModelGovern>(caller, place, &found, "", why, |asked| asked)
             .await?;
-        let turn = self.inner.turns.to_read().await?;
         self.blocking(move |registry| {
             let _turn = turn;
             registry.effect(permit, |resource| {
@@ -167,20 +168,15 @@ impl Registry {
             .parts
             .blobs
             .read(Scope::Project(project), digest)?;
-        let mut offset = 0;
         let mut whole = casemate_crypto::Sha256Stream::new();
-        loop {
-            let piece = file.read_at(offset)?;
-            if piece.is_empty() {
-                break;
-            }
-            whole.update(&piece);
-            offset += piece.len() as u64;
-            if !took(piece.len()) {
-                return Ok(());
-            }
-        }
-        match offset == length && whole.finish() == *digest {
+        let (mut seen, mut enough) = (0, false);
+        file.each_piece(|piece| {
+            whole.update(piece);
+            seen += piece.len() as u64;
+            enough = !took(piece.len());
+            !enough
+        })?;
+        match enough || (seen == length && whole.finish() == *digest) {
             true => Ok(()),
             false => Err(StoreError::Corrupt("it has another digest".into())),
         }

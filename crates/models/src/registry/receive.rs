@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Place, Registry, RegistryError, finish, may_know, standing::report_place};
+use super::{Place, Registry, RegistryError, entered, finish, may_know, standing::report_place};
 use crate::{
     hex,
     store::{self, BlobRow},
@@ -85,9 +85,7 @@ impl Registry {
         let _turn = self.inner.turns.to_receive(place.project).await?;
         let note = format!("{length} bytes sha256:{}", hex::encode(&digest));
         let permit = self.admit::<ModelPush>(caller, place, &note).await?;
-        let (resource, receipt) = permit
-            .enter()
-            .ok_or_else(|| RegistryError::Conflict("the permit has expired; ask again".into()))?;
+        let (resource, receipt) = entered(permit)?;
         let result = self.take_in(&resource, digest, length, body).await;
         finish(receipt, &result);
         result
@@ -168,7 +166,11 @@ impl Registry {
     fn scan(&self, written: &FinishedBlob, length: u64) -> Result<ScanReport, StoreError> {
         let scanner = &self.inner.scanner;
         let mut intake = Intake::new(scanner, length);
-        for_each_piece(written, |piece| intake.push(piece))?;
+        let mut file = written.read()?;
+        file.each_piece(|piece| {
+            intake.push(piece);
+            true
+        })?;
         if let Ok(report) = intake.finish() {
             return Ok(report);
         }
@@ -177,7 +179,10 @@ impl Registry {
             return Ok(scanner.unread("it has to be read whole, and is too large".into()));
         }
         let mut bytes = Vec::new();
-        for_each_piece(written, |piece| bytes.extend_from_slice(piece))?;
+        file.each_piece(|piece| {
+            bytes.extend_from_slice(piece);
+            true
+        })?;
         Ok(scanner.scan(&bytes))
     }
 
@@ -208,19 +213,6 @@ impl Registry {
             })
         })?;
         Ok(value)
-    }
-}
-
-fn for_each_piece(written: &FinishedBlob, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
-    let mut file = written.read()?;
-    let mut offset = 0;
-    loop {
-        let piece = file.read_at(offset)?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        offset += piece.len() as u64;
-        take(&piece);
     }
 }
 

@@ -12,7 +12,7 @@ use casemate_types::{
 
 use super::{
     AliasInfo, FileName, ModelInfo, Place, Reference, Registry, RegistryError, Stopped,
-    VersionInfo, VersionSummary, finish,
+    VersionInfo, VersionSummary, entered, finish,
     manifest::Manifest,
     may_know, model_of,
     signature::{self, Signed},
@@ -73,9 +73,7 @@ impl Registry {
         }
         let note = format!("{} files", submission.files.len());
         let permit = self.admit::<ModelPush>(caller, place, &note).await?;
-        let (resource, receipt) = permit
-            .enter()
-            .ok_or_else(|| RegistryError::Conflict("the permit has expired; ask again".into()))?;
+        let (resource, receipt) = entered(permit)?;
         let author = receipt.caller().principal.id;
         let added = self.add(resource, author, submission).await;
         finish(receipt, &added);

@@ -198,3 +198,47 @@ impl VersionRow {
         tx.query_one(&sql, &[id.into()], version)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use casemate_store::{Database, Options};
+    use casemate_testkit::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn only_the_stop_that_was_looked_at_is_lifted() {
+        let dir = TempDir::new();
+        let migrations = super::super::MIGRATIONS;
+        let database = Database::open(&dir.join("state.db"), Options::default(), migrations);
+        let at = Timestamp::from_millis;
+        let read = |tx: &Tx<'_>| {
+            let new = NewVersion {
+                model: 1,
+                project: ProjectId::from_bytes([1; 16]),
+                root: &[7; 32],
+                created: at(0),
+                author: PrincipalId::from_bytes([2; 16]),
+                manifest: b"manifest",
+                bundle: b"bundle",
+                blobs: &[[8; 32]],
+            };
+            let number = version_insert(tx, &new)?;
+            let found = version_find(tx, 1, &Reference::Number(number))?.unwrap();
+            let stopped =
+                || Ok::<_, StoreError>(VersionRow::by_id(tx, found.id)?.unwrap().quarantined);
+            // Nothing to lift, and nobody stopped it meanwhile.
+            assert!(version_release(tx, found.id, None)?);
+            version_quarantine(tx, found.id, at(1), b"one")?;
+            assert!(!version_release(tx, found.id, None)?);
+            version_quarantine(tx, found.id, at(2), b"another")?;
+            assert!(!version_release(tx, found.id, Some(at(1)))?);
+            assert_eq!(stopped()?, Some(at(2)));
+            assert!(version_release(tx, found.id, Some(at(2)))?);
+            assert_eq!(stopped()?, None);
+            Ok::<_, StoreError>(())
+        };
+        database.unwrap().tx("test", read).unwrap();
+    }
+}

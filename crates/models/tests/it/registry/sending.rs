@@ -132,3 +132,37 @@ fn a_version_that_is_registered_already_is_not_read_again() {
         .unwrap();
     assert!(still.summary.stopped.is_none());
 }
+
+#[test]
+fn the_same_model_pushed_many_times_at_once_is_one_version() {
+    let house = House::new();
+    let bundle = house.bundle(&model(1));
+    let pushes: Vec<_> = (0..4)
+        .map(|_| {
+            let (registry, bundle) = (house.registry.clone(), bundle.clone());
+            house.spawn(async move {
+                let (caller, place) = (developer(), place());
+                for (_, bytes) in model(1) {
+                    let (digest, length) = (sha256(&bytes), bytes.len() as u64);
+                    let body = Full::new(Bytes::from(bytes));
+                    let sent = registry.receive(&caller, &place, digest, length, body);
+                    sent.await.unwrap();
+                }
+                let submission = Submission {
+                    files: listed(&model(1)),
+                    bundle,
+                };
+                registry.register(&caller, &place, submission).await
+            })
+        })
+        .collect();
+    for push in pushes {
+        assert_eq!(house.run(push).unwrap().unwrap().summary.number, 1);
+    }
+    let shown = house.run(house.registry.show(&developer(), &place()));
+    assert_eq!(shown.unwrap().versions.len(), 1);
+    assert_eq!(house.blobs().len(), 2);
+    for (name, bytes) in model(1) {
+        assert_eq!(house.pull("1", &name).unwrap(), bytes, "{name}");
+    }
+}
